@@ -1,0 +1,71 @@
+"""Pieces that several architectures share: normalisation by name, residual blocks, the papers' initialisation."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Norm = Literal["batch", "instance", "none"]
+
+
+def norm_layer(kind: Norm, channels: int) -> nn.Module:
+    """Batch norm with learnt scale, instance norm without (as in both reference systems), or nothing.
+
+    Raises: ValueError for an unknown kind.
+    """
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    if kind == "instance":
+        return nn.InstanceNorm2d(channels)
+    if kind == "none":
+        return nn.Identity()
+    raise ValueError(f"norm is {kind!r}; known: batch, instance, none")
+
+
+def has_bias(norm: Norm) -> bool:
+    """Whether a convolution in front of this norm keeps a bias: batch norm brings its own shift."""
+    return norm != "batch"
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside an identity, activation first (He 2016, Fig. 4e).
+
+    Shape: (N, C, H, W) -> (N, C, H, W).
+    """
+
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=has_bias(norm))
+        self.norm1 = norm_layer(norm, channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=has_bias(norm))
+        self.norm2 = norm_layer(norm, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(F.relu(x))))
+        return x + self.norm2(self.conv2(y))
+
+
+def init_weights(module: nn.Module, generator: torch.Generator | None = None) -> None:
+    """Convolutions from N(0, 0.02), batch norm scale from N(1, 0.02), biases zero (Radford 2015; Isola 2017, 6.2)."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(part.weight, 0.0, 0.02, generator=generator)
+        elif isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.weight, 1.0, 0.02, generator=generator)
+        else:
+            continue
+        if part.bias is not None:
+            nn.init.zeros_(part.bias)
+
+
+def init_residual(module: nn.Module, generator: torch.Generator | None = None) -> None:
+    """Keep the variance of activations through deep stacks (He 2015); every residual block starts as the identity."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu", generator=generator)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+    for part in module.modules():
+        if isinstance(part, ResidualBlock) and isinstance(part.norm2, nn.BatchNorm2d):
+            nn.init.zeros_(part.norm2.weight)

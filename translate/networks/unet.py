@@ -1,0 +1,155 @@
+"""U-Net generator (Ronneberger 2015; Isola 2017, Sec. 3.2.1) of any depth and width, for any input height and width."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from translate.networks.blocks import Norm, ResidualBlock, has_bias, norm_layer
+
+Upsample = Literal["transposed", "resize"]
+Head = Literal["image", "labels"]
+
+
+class DownBlock(nn.Module):
+    """Halve the resolution, rounding up.
+
+    Shape: (N, C_in, H, W) -> (N, C_out, ceil(H / 2), ceil(W / 2)).
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, norm: Norm, *, activate: bool, normalise: bool, residual: int
+    ) -> None:
+        super().__init__()
+        self.activate = activate
+        self.conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=has_bias(norm))
+        self.norm = norm_layer(norm if normalise else "none", out_channels)
+        self.residual = nn.Sequential(*(ResidualBlock(out_channels, norm) for _ in range(residual)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        if height % 2 or width % 2:
+            # One repeated row or column: the layout of the paper needs even sizes, the user's picture has any.
+            x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+        if self.activate:
+            x = F.leaky_relu(x, 0.2)
+        return self.residual(self.norm(self.conv(x)))  # (N, C_out, ceil(H / 2), ceil(W / 2))
+
+
+class UpBlock(nn.Module):
+    """Double the resolution, then cut to the size the encoder had at this level.
+
+    Shape: (N, C_in, H, W) -> (N, C_out, *size) with size in {2H - 1, 2H} x {2W - 1, 2W}.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm: Norm,
+        *,
+        upsample: Upsample,
+        last: bool,
+        dropout: float,
+        residual: int,
+    ) -> None:
+        super().__init__()
+        self.upsample = upsample
+        bias = last or has_bias(norm)
+        self.conv: nn.Module
+        if upsample == "transposed":
+            self.conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        else:
+            self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=bias)
+        self.norm = norm_layer("none" if last else norm, out_channels)
+        self.dropout = nn.Dropout(dropout)
+        self.residual = nn.Sequential(*(ResidualBlock(out_channels, norm) for _ in range(residual)))
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        x = F.relu(x)
+        if self.upsample == "resize":
+            # Resize, then convolve: stride-2 transposed convolutions leave checkerboards (Odena 2016).
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        x = self.conv(x)  # (N, C_out, 2H, 2W)
+        x = x[..., : size[0], : size[1]]
+        return self.residual(self.dropout(self.norm(x)))
+
+
+class UNet(nn.Module):
+    """Encoder and decoder with a skip at every level; the output has the input's height and width.
+
+    With the defaults, the layout of the paper at 256 x 256: `depth` halvings, channels `filters` doubling up to
+    `max_filters`, dropout in the inner levels of full width. `residual` adds that many 3x3 residual blocks behind
+    every level's convolution.
+
+    Shape: (N, in_channels, H, W) -> (N, out_channels, H, W), any H and W.
+    Range: [-1, 1] for the head `image`, unbounded logits for `labels`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        filters: int = 64,
+        depth: int = 8,
+        max_filters: int = 512,
+        norm: Norm = "batch",
+        dropout: float = 0.5,
+        upsample: Upsample = "transposed",
+        residual: int = 0,
+        head: Head = "image",
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.depth = in_channels, depth
+        widths = [min(filters * 2**level, max_filters) for level in range(depth)]
+        self.downs = nn.ModuleList(
+            DownBlock(
+                in_channels if level == 0 else widths[level - 1],
+                widths[level],
+                norm,
+                activate=level > 0,
+                normalise=0 < level < depth - 1,
+                residual=residual,
+            )
+            for level in range(depth)
+        )
+        self.ups = nn.ModuleList(
+            UpBlock(
+                widths[level] if level == depth - 1 else 2 * widths[level],
+                out_channels if level == 0 else widths[level - 1],
+                norm,
+                upsample=upsample,
+                last=level == 0,
+                # Isola 2017, 6.1.1: the decoder's inner levels of full width, except the innermost.
+                dropout=dropout if 3 < level < depth - 1 else 0.0,
+                residual=residual if level > 0 else 0,
+            )
+            for level in range(depth)
+        )
+        self.head: Callable[[Tensor], Tensor] = torch.tanh if head == "image" else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ValueError(f"expected (N, {self.in_channels}, H, W), got {tuple(x.shape)}")
+        height, width = x.shape[-2:]
+        x = _at_least(x, 2 ** (self.depth - 1) + 1)
+        skips = [x]
+        for down in self.downs:
+            skips.append(down(skips[-1]))
+        y = skips.pop()
+        for level in reversed(range(self.depth)):
+            y = self.ups[level](y, skips[level].shape[-2:])
+            if level > 0:
+                y = torch.cat([skips[level], y], dim=1)  # (N, 2 C, H / 2^level, W / 2^level)
+        return self.head(y[..., :height, :width])
+
+
+def _at_least(x: Tensor, side: int) -> Tensor:
+    """Repeat the border until one side is long enough that no normalised level is a single pixel."""
+    height, width = x.shape[-2:]
+    if max(height, width) >= side:
+        return x
+    return F.pad(x, (0, side - width, 0, 0), mode="replicate")
