@@ -1,0 +1,1 @@
+"""What the players learn from: one paper a file; small frozen objects that return weighted, named tensors."""
