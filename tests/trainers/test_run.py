@@ -1,0 +1,178 @@
+"""A whole training on a tiny set: it learns, it resumes exactly, it refuses what would lose work."""
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from translate import checkpoints
+from translate.config import TrainConfig
+from translate.errors import CheckpointError, ConfigError, DatasetError
+from translate.trainers import run
+from translate.trainers.logs import read_log
+
+
+def plan_of(config: TrainConfig, pairs: Path, out: Path) -> run.Plan:
+    return run.plan(config, run.Source(root=pairs), out)
+
+
+def everything(folder: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a run's state, by file and name."""
+    files = sorted((folder / "state").glob("*.safetensors"))
+    return {f"{path.stem}/{name}": tensor for path in files for name, tensor in load_file(path).items()}
+
+
+def test_the_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    whole = plan_of(tiny, pairs, tmp_path / "whole")
+    run.train(whole, device="cpu")
+    stop = threading.Event()
+    halves = plan_of(tiny, pairs, tmp_path / "halves")
+    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
+    torch.manual_seed(1234)  # whatever the process did since
+    standing = run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
+    assert standing.step == 6
+    one, two = everything(tmp_path / "whole"), everything(tmp_path / "halves")
+    assert one.keys() == two.keys()
+    assert {key.split("/")[0] for key in one} == {
+        "generator",
+        "generator_optimizer",
+        "discriminator",
+        "discriminator_optimizer",
+        "ema",
+        "rng",
+    }
+    different = [key for key in one if not torch.equal(one[key], two[key])]
+    assert different == []
+    losses = [[r for r in read_log(tmp_path / name) if r["kind"] == "train"] for name in ("whole", "halves")]
+    for left, right in zip(*losses, strict=True):
+        assert {k: v for k, v in left.items() if k != "seconds"} == {k: v for k, v in right.items() if k != "seconds"}
+
+
+def test_resuming_is_exact_with_augmentation_on_the_device_too(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    config = tiny.replace(steps=4, accumulate=2, **{"data.batch_augment": True})
+    run.train(plan_of(config, pairs, tmp_path / "whole"), device="cpu")
+    stop = threading.Event()
+    halves = plan_of(config, pairs, tmp_path / "halves")
+    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 1 else None)
+    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
+    one, two = everything(tmp_path / "whole"), everything(tmp_path / "halves")
+    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+
+
+def test_worker_processes_change_nothing(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    run.train(plan_of(tiny.replace(steps=3), pairs, tmp_path / "none"), device="cpu")
+    run.train(plan_of(tiny.replace(steps=3, workers=2), pairs, tmp_path / "two"), device="cpu")
+    one, two = everything(tmp_path / "none"), everything(tmp_path / "two")
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_generator_learns_to_invert_colours(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    config = tiny.replace(
+        steps=150,
+        validate_every=150,
+        save_every=150,
+        **{"generator.dropout": 0.0, "objective.lambda_gan": 0.0, "optim.lr": 0.01, "data.load_size": 16, "ema": 0.0},
+    )
+    run.train(plan_of(config, pairs, tmp_path / "run"), device="cpu")
+    records = read_log(tmp_path / "run")
+    first, last = (r for r in records if r["kind"] == "train" and r["step"] in (1, 150))
+    assert last["gen/l1"] < 0.3 * first["gen/l1"]
+    assert records[-1]["kind"] == "validation"
+
+
+def test_the_run_folder_is_a_model_and_keeps_best_and_last(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    standing = run.train(plan_of(tiny, pairs, tmp_path / "run"), device="cpu")
+    best, config = checkpoints.load_model(tmp_path / "run")
+    _, last = checkpoints.load_model(tmp_path / "run" / "last")
+    assert config.step == standing.best_step
+    assert config.metrics["l1"] == pytest.approx(standing.best)
+    assert last.step == 6
+    assert config.held_out is not None
+    assert len(config.held_out.names) == 2
+    assert best(torch.zeros(1, 3, 16, 16)).shape == (1, 3, 16, 16)
+    sheet = Image.open(tmp_path / "run" / "samples" / "0000006.png")
+    assert sheet.size == (3 * 16 + 4 * 4, 2 * 16 + 3 * 4)
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    # Without learning, no validation after the first can be better.
+    config = tiny.replace(
+        steps=50, validate_every=1, patience=3, ema=0.0, **{"optim.lr": 1e-30, "optim.disc_lr": 1e-30}
+    )
+    standing = run.train(plan_of(config, pairs, tmp_path / "run"), device="cpu")
+    assert standing.best_step == 1
+    assert standing.step == 4
+
+
+def test_an_existing_run_is_never_overwritten(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    plan = plan_of(tiny.replace(steps=1), pairs, tmp_path / "run")
+    run.train(plan, device="cpu")
+    with pytest.raises(CheckpointError, match="already holds a training"):
+        run.train(plan, device="cpu")
+    with pytest.raises(CheckpointError, match="no training to resume"):
+        run.resumed(tmp_path / "other", {})
+
+
+def test_resuming_can_lengthen_a_run_but_not_turn_it_into_another(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    run.train(plan_of(tiny.replace(steps=2), pairs, tmp_path / "run"), device="cpu")
+    assert run.resumed(tmp_path / "run", {"steps": 9}).config.steps == 9
+    with pytest.raises(ConfigError, match="batch_size can't change"):
+        run.resumed(tmp_path / "run", {"batch_size": 4})
+
+
+def test_a_damaged_state_falls_back_to_the_one_before(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    run.train(plan_of(tiny, pairs, tmp_path / "run"), device="cpu")
+    victim = tmp_path / "run" / "state" / "generator.safetensors"
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(bytes(data))
+    _, facts = checkpoints.load_state(tmp_path / "run" / "state")
+    assert facts["standing"]["step"] == 4
+    standing = run.train(run.resumed(tmp_path / "run", {}), device="cpu", resume=True)
+    assert standing.step == 6
+
+
+def test_bad_files_are_all_named_before_the_first_step(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    (pairs / "a" / "1.png").write_bytes(b"not a picture")
+    (pairs / "b" / "2.png").unlink()
+    with pytest.raises(DatasetError) as caught:
+        plan_of(tiny, pairs, tmp_path / "run")
+    assert "1.png" in str(caught.value)
+    assert "2.png" in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_starts_from_another_models_weights(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    run.train(plan_of(tiny.replace(steps=2, ema=0.0), pairs, tmp_path / "first"), device="cpu")
+    still = tiny.replace(steps=1, ema=0.0, **{"optim.lr": 1e-30, "optim.disc_lr": 1e-30})
+    run.train(plan_of(still, pairs, tmp_path / "second"), device="cpu", init=tmp_path / "first" / "last")
+    one, two = (load_file(tmp_path / name / "last" / "model.safetensors") for name in ("first", "second"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    wider = plan_of(tiny.replace(**{"generator.filters": 5}), pairs, tmp_path / "third")
+    with pytest.raises(CheckpointError, match="network"):
+        run.train(wider, device="cpu", init=tmp_path / "first")
+
+
+def test_label_targets_choose_the_head_and_the_number_of_classes(tiny: TrainConfig, tmp_path: Path):
+    for side in ("images", "labels"):
+        (tmp_path / "data" / side).mkdir(parents=True)
+    for number in range(4):
+        index = np.zeros((16, 16), np.uint8)
+        index[:, number * 4 :] = 1
+        index[0] = 7
+        Image.fromarray(index * 30).convert("RGB").save(tmp_path / "data" / "images" / f"{number}.png")
+        Image.fromarray(index).save(tmp_path / "data" / "labels" / f"{number}.png")
+    classes = [{"index": i, "name": name, "color": [i, 0, 0]} for i, name in enumerate(["left", "right"])]
+    (tmp_path / "data" / "classes.json").write_text(json.dumps({"ignore_index": 7, "classes": classes}))
+    config = tiny.replace(**{"objective.lambda_dice": 1.0, "objective.class_balance": 0.5})
+    standing = run.train(plan_of(config, tmp_path / "data", tmp_path / "run"), device="cpu")
+    model = checkpoints.load_config(tmp_path / "run")
+    assert model.generator.head == "labels"
+    assert [spec.name for spec in model.classes] == ["left", "right"]
+    assert standing.best is not None
+    assert set(model.metrics) >= {"pixel_accuracy", "class_accuracy", "mean_iou"}

@@ -1,0 +1,104 @@
+"""One player's learning step: backward, gradient sync, finite check, clipping, optimizer step."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from translate.config import OptimConfig
+from translate.errors import TranslateError
+
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A network (or several under one module) with the optimizer that moves it; `lr` is the rate at factor 1."""
+
+    module: nn.Module
+    optimizer: torch.optim.Optimizer
+    lr: float
+
+    def set_factor(self, factor: float) -> None:
+        """Scale the learning rate by the schedule's factor."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * factor
+
+
+def build_player(module: nn.Module, config: OptimConfig, lr: float) -> Player:
+    """A player with the optimizer that `config` describes; its fused form runs on the CPU too."""
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    # Decay pulls weights towards zero; on norms and biases that is no regularisation, only harm.
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    fused = parameters[0].device.type in {"cpu", "cuda"}
+    optimizer = kind([g for g in groups if g["params"]], lr=lr, betas=config.betas, fused=fused)
+    return Player(module, optimizer, lr)
+
+
+class Update:
+    """What the loop hands to a trainer's `step`: `update("generator", losses)` makes that player learn."""
+
+    def __init__(
+        self, players: Mapping[str, Player], accelerator: Accelerator, *, accumulate: int = 1, clip: float = 0.0
+    ) -> None:
+        self.players, self.accelerator = players, accelerator
+        self.accumulate, self.clip = accumulate, clip
+        self.last_micro_batch = True
+
+    def __call__(self, player: str, losses: Losses) -> None:
+        """Add the gradients of the sum of `losses`; on the last micro-batch of the step, move the player."""
+        if not losses:
+            return
+        total = torch.stack(list(losses.values())).sum() / self.accumulate
+        with torch.autocast(self.accelerator.device.type, enabled=False):
+            total.backward()
+        if not self.last_micro_batch:
+            return
+        module, optimizer = self.players[player].module, self.players[player].optimizer
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        self._sync(gradients)
+        norm = nn.utils.get_total_norm(gradients)
+        if not bool(norm.isfinite()):
+            raise NotFinite(f"the {player}'s gradients are not finite")
+        if self.clip:
+            nn.utils.clip_grads_with_norm_(module.parameters(), self.clip, norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def _sync(self, gradients: list[Tensor]) -> None:
+        # By hand instead of DDP: its hooks expect every parameter in every backward, which two players break.
+        if self.accelerator.num_processes == 1 or not gradients:
+            return
+        flat = torch.cat([g.flatten() for g in gradients])
+        flat = self.accelerator.reduce(flat, reduction="mean")
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+class NotFinite(TranslateError):
+    """A loss or gradient overflowed; going on would write NaN into the weights."""
+
+
+@contextmanager
+def frozen(module: nn.Module | None) -> Iterator[None]:
+    """Let gradients pass through `module` without computing its own: half of its backward is saved."""
+    parameters = [p for p in module.parameters() if p.requires_grad] if module is not None else []
+    for p in parameters:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in parameters:
+            p.requires_grad_(True)
+
+
+def prefixed(player: str, losses: Losses) -> Losses:
+    """Name each loss after its player: {"gan": x} -> {"disc/gan": x}."""
+    return {f"{player}/{name}": value.detach() for name, value in losses.items()}

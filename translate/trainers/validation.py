@@ -1,0 +1,99 @@
+"""Validation of a paired translator: quality figures over held-out pairs, and a sheet of pictures to look at."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from translate import images
+from translate.config import ClassSpec
+from translate.data.paired import Pair, PairedDataset
+from translate.metrics import paired, segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The one figure that decides which checkpoint is best."""
+
+    name: str
+    higher_is_better: bool
+
+    def better(self, new: float, best: float | None) -> bool:
+        """Whether `new` beats `best`; anything beats nothing, NaN beats nothing at all."""
+        if new != new:
+            return False
+        return best is None or (new > best if self.higher_is_better else new < best)
+
+
+LABELS = Quality("mean_iou", higher_is_better=True)
+PICTURES = Quality("l1", higher_is_better=False)
+
+
+@torch.inference_mode()
+def validate(generator: nn.Module, data: PairedDataset, device: torch.device, batch_size: int) -> dict[str, float]:
+    """Mean figures over all pairs of `data`: segmentation scores for label targets, else L1, PSNR and SSIM."""
+    confusion: Tensor | None = None
+    sums: dict[str, list[Tensor]] = {"l1": [], "psnr": [], "ssim": []}
+    was_training = generator.training
+    generator.eval()
+    for real_a, real_b in _batches(data, batch_size):
+        fake_b = generator(_to(real_a, device)).float().cpu()
+        if real_b.is_floating_point():
+            for name, measure in (("l1", paired.l1), ("psnr", paired.psnr), ("ssim", paired.ssim)):
+                sums[name].append(measure(fake_b, real_b))
+        else:
+            counts = segmentation.confusion(fake_b.argmax(dim=1), real_b, fake_b.shape[1])
+            confusion = counts if confusion is None else confusion + counts
+    generator.train(was_training)
+    if confusion is not None:
+        return segmentation.scores(confusion)
+    return {name: float(torch.cat(values).mean()) for name, values in sums.items()}
+
+
+@torch.inference_mode()
+def sample_sheet(
+    generator: nn.Module, data: PairedDataset, device: torch.device, count: int, classes: Sequence[ClassSpec]
+) -> Image.Image:
+    """Rows of input, translation and target for `count` pairs spread evenly over `data`."""
+    palette = [spec.color for spec in classes]
+
+    def picture(tensor: Tensor) -> Image.Image:
+        if tensor.is_floating_point():
+            return images.to_pil(tensor[:3] if tensor.shape[0] != 2 else tensor[:1])
+        return Image.fromarray(images.colourise(tensor.numpy(), palette))
+
+    was_training = generator.training
+    generator.eval()
+    rows = []
+    count = min(count, len(data))
+    for row in range(count):
+        real_a, real_b = data[(0, row * len(data) // count)]
+        fake_b = generator(_to(real_a[None], device)).float().cpu()[0]
+        if not real_b.is_floating_point():
+            fake_b = fake_b.argmax(dim=0)
+        rows.append([picture(real_a), picture(fake_b), picture(real_b)])
+    generator.train(was_training)
+    return images.grid(rows)
+
+
+def _batches(data: PairedDataset, batch_size: int) -> Iterator[Pair]:
+    """Pairs of one size together, so that pictures of any size can be validated."""
+    waiting: list[Pair] = []
+    for index in range(len(data)):
+        pair = data[(0, index)]
+        if waiting and (len(waiting) == batch_size or waiting[0].real_a.shape != pair.real_a.shape):
+            yield _stack(waiting)
+            waiting = []
+        waiting.append(pair)
+    if waiting:
+        yield _stack(waiting)
+
+
+def _stack(pairs: Sequence[Pair]) -> Pair:
+    return Pair(torch.stack([p.real_a for p in pairs]), torch.stack([p.real_b for p in pairs]))
+
+
+def _to(batch: Tensor, device: torch.device) -> Tensor:
+    return batch.to(device, memory_format=torch.channels_last)
