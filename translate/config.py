@@ -70,7 +70,7 @@ class DiscriminatorConfig(Config):
 
     kind: Literal["patch", "pixel", "multiscale"] = "patch"
     filters: Count = 64
-    layers: Annotated[int, Field(ge=0, le=8)] = 3
+    layers: Annotated[int, Field(ge=1, le=8)] = 3
     norm: Norm = "batch"
     scales: Annotated[int, Field(ge=1, le=5)] = 2
     """Multi-scale: how many PatchGANs, each at half the resolution of the one before."""
@@ -246,9 +246,9 @@ def parse(kind: type[T], values: Mapping[str, Any]) -> T:
         for e in error.errors():
             where = ".".join(str(part) for part in e["loc"])
             message = e["msg"].removeprefix("Value error, ")
-            lines.append(
-                f"{where} is {e['input']!r}: {message}" if where and not isinstance(e["input"], dict) else message
-            )
+            # The input of a missing field is the whole object around it.
+            found = "" if isinstance(e["input"], dict) else f" is {e['input']!r}"
+            lines.append(f"{where}{found}: {message}" if where else message)
         raise ConfigError("; ".join(lines)) from None
 
 

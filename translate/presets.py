@@ -85,7 +85,7 @@ def aerial_road_map() -> TrainConfig:
             "data.zoom": (0.15, 0.4),
             "data.turn": True,
             "data.holdout": 20,
-            "steps": 5_000,
+            "steps": 3_500,
         },
     )
 

@@ -1,10 +1,11 @@
 """`translate train PRESET --data DIR`: train a translator, watch it, resume it."""
 
 import json
-import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from translate.errors import ConfigError
 
 if TYPE_CHECKING:
     from translate.trainers.loop import Progress
-    from translate.trainers.run import Plan
+    from translate.trainers.run import Plan, Source
 
 
 def train(
@@ -36,46 +37,62 @@ def train(
 ) -> None:
     """Train a translator on a folder of pairs."""
     from translate import catalog
-    from translate.presets import preset as recipe
     from translate.trainers import run
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    flags = {"steps": steps, "batch_size": batch_size, "data.direction": direction}
-    changes: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    changes: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "data.direction": direction}
+    changes = {name: value for name, value in changes.items() if value is not None}
     changes |= dict(_setting(text) for text in set_ or [])
-    if resume:
-        folder = out or (Path("runs") / preset if preset else None)
-        if folder is None:
-            raise ConfigError("--resume needs --out: the folder of the run to go on with")
-        plan = run.resumed(folder, changes)
-    else:
-        if preset is None:
-            raise ConfigError(
-                "name a preset, as in `translate train segmentation --data DIR`; see `translate train -h`"
-            )
-        config = recipe(preset)
-        if size is not None:
-            changes = _scaled(size, config.data) | changes
-        source = run.Source(root=data, a=a, b=b)
-        plan = run.plan(config.replace(**changes), source, out or Path("runs") / preset)
+    start = catalog.find(init) if init else None
+    source = run.Source(root=data, a=a, b=b)
+    with _bar(as_json, "pair", "checking") as bar:
+        progress = _moving(bar)
+        if resume:
+            plan = run.resumed(_run_folder(preset, out), changes, progress=progress)
+        else:
+            plan = _fresh(preset, size, changes, source, out, start, progress)
     if dry_run:
         _print_plan(plan, as_json)
         return
-    start = catalog.find(init) if init else None
-    with _Bar(plan.config.steps, as_json) as bar:
-        standing = run.train(plan, device=device, resume=resume, init=start, stop=_stop_on_signals(), report=bar)
-    summary = {
-        "folder": str(plan.folder),
-        "step": standing.step,
-        "best": standing.best,
-        "best_step": standing.best_step,
-    }
+    with _bar(as_json, "step") as bar, _stop_on_signals() as stop:
+        report = _print_figures if as_json else _shown(bar)
+        standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
     if as_json:
-        print(json.dumps({"kind": "done", **summary}))
+        done = {"step": standing.step, "best": standing.best, "best_step": standing.best_step}
+        print(json.dumps({"kind": "done", "folder": str(plan.folder), **done}))
         return
     best = f"; best {standing.best:.4f} at step {standing.best_step}" if standing.best is not None else ""
     print(f"{plan.folder}: step {standing.step}{best}")
     print(f"use it: translate apply {plan.folder} PHOTO -o OUT.png")
+
+
+def _run_folder(preset: str | None, out: Path | None) -> Path:
+    if out is None and preset is None:
+        raise ConfigError("--resume needs --out: the folder of the run to go on with")
+    return out or Path("runs") / str(preset)
+
+
+def _fresh(
+    preset: str | None,
+    size: int | None,
+    changes: dict[str, Any],
+    source: "Source",
+    out: Path | None,
+    init: Path | None,
+    progress: Callable[[int, int], None],
+) -> "Plan":
+    from translate.checkpoints import load_config
+    from translate.presets import preset as recipe
+    from translate.trainers import run
+
+    if preset is None:
+        raise ConfigError("name a preset, as in `translate train segmentation --data DIR`, or go on with --resume")
+    config = recipe(preset)
+    if size is not None:
+        changes = _scaled(size, config.data) | changes
+    # What the first model kept apart stays apart: it would otherwise be scored on pictures it was trained on.
+    held_out = load_config(init).held_out if init else None
+    folder = out or Path("runs") / preset
+    return run.plan(config.replace(**changes), source, folder, held_out=held_out, progress=progress)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -94,17 +111,23 @@ def _scaled(size: int, data: Any) -> dict[str, Any]:
     return {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
 
 
-def _stop_on_signals() -> threading.Event:
-    """The first Ctrl-C or SIGTERM lets the loop finish its step, save and return; the second one is the usual one."""
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """The first Ctrl-C or SIGTERM lets the loop finish its step, save and return; a second one is the usual one."""
     stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def handler(number: int, _frame: object) -> None:
         stop.set()
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.signal(number, before[signal.Signals(number)])
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in before:
         signal.signal(number, handler)
-    return stop
+    try:
+        yield stop
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 def _print_plan(plan: "Plan", as_json: bool) -> None:
@@ -121,28 +144,34 @@ def _print_plan(plan: "Plan", as_json: bool) -> None:
     print(f"would write to {plan.folder}; nothing was written")
 
 
-class _Bar:
-    """A progress bar on a terminal, JSON lines on demand, silence otherwise."""
+def _bar(as_json: bool, unit: str, what: str | None = None) -> Any:
+    """A progress bar on a terminal, nothing otherwise."""
+    from tqdm import tqdm
 
-    def __init__(self, steps: int, as_json: bool) -> None:
-        from tqdm import tqdm
+    hidden = as_json or not sys.stderr.isatty()
+    return tqdm(unit=unit, desc=what, disable=hidden, dynamic_ncols=True, leave=what is None)
 
-        self.as_json = as_json
-        self.bar = tqdm(total=steps, unit="step", disable=as_json or not sys.stderr.isatty(), dynamic_ncols=True)
 
-    def __enter__(self) -> "_Bar":
-        return self
+def _moving(bar: Any) -> Callable[[int, int], None]:
+    def move(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
 
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
+    return move
 
-    def __call__(self, progress: "Progress") -> None:
-        if self.as_json:
-            figures = {"step": progress.step, "seconds": round(progress.seconds, 1), **progress.losses}
-            print(json.dumps({"kind": "train", **figures, **progress.figures}), flush=True)
-            return
-        if self.bar.n == 0 and progress.step > 1:
-            self.bar.initial = progress.step - 1
-        self.bar.n = progress.step
+
+def _shown(bar: Any) -> "Callable[[Progress], None]":
+    def show(progress: "Progress") -> None:
+        if bar.n == 0:
+            bar.initial = progress.step - 1  # a resumed run's speed counts from where it went on
+        bar.total = progress.steps
         best = {"best": f"{progress.best:.4f}"} if progress.best is not None else {}
-        self.bar.set_postfix({name: f"{value:.3f}" for name, value in progress.losses.items()} | best)
+        bar.set_postfix({name: f"{value:.3f}" for name, value in progress.losses.items()} | best, refresh=False)
+        bar.update(progress.step - bar.n)
+
+    return show
+
+
+def _print_figures(progress: "Progress") -> None:
+    figures = {"step": progress.step, "seconds": round(progress.seconds, 1), **progress.losses, **progress.figures}
+    print(json.dumps({"kind": "train", **figures}), flush=True)

@@ -104,27 +104,25 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.depth = in_channels, depth
+        # Every norm needs two pixels. The paper's innermost level has none; its residual blocks bring some.
+        self.min_side = 2 ** (depth if residual else depth - 1) + 1
         widths = [min(filters * 2**level, max_filters) for level in range(depth)]
+        above, bottom = [in_channels, *widths], depth - 1
         self.downs = nn.ModuleList(
             DownBlock(
-                in_channels if level == 0 else widths[level - 1],
-                widths[level],
-                norm,
-                activate=level > 0,
-                normalise=0 < level < depth - 1,
-                residual=residual,
+                above[level], widths[level], norm, activate=level > 0, normalise=0 < level < bottom, residual=residual
             )
             for level in range(depth)
         )
         self.ups = nn.ModuleList(
             UpBlock(
-                widths[level] if level == depth - 1 else 2 * widths[level],
+                widths[level] if level == bottom else 2 * widths[level],
                 out_channels if level == 0 else widths[level - 1],
                 norm,
                 upsample=upsample,
                 last=level == 0,
                 # Isola 2017, 6.1.1: the decoder's inner levels of full width, except the innermost.
-                dropout=dropout if 3 < level < depth - 1 else 0.0,
+                dropout=dropout if 3 < level < bottom else 0.0,
                 residual=residual if level > 0 else 0,
             )
             for level in range(depth)
@@ -135,7 +133,7 @@ class UNet(nn.Module):
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"expected (N, {self.in_channels}, H, W), got {tuple(x.shape)}")
         height, width = x.shape[-2:]
-        x = _at_least(x, 2 ** (self.depth - 1) + 1)
+        x = _at_least(x, self.min_side)
         skips = [x]
         for down in self.downs:
             skips.append(down(skips[-1]))

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from translate import checkpoints
-from translate.config import ClassSpec, Config, ModelConfig, TrainConfig, read
+from translate.config import ClassSpec, Config, HoldOut, ModelConfig, TrainConfig, read
 from translate.data.batch_augment import BatchAugment
 from translate.data.check import check, refuse
 from translate.data.layouts import PairedLayout, recognise
 from translate.data.order import EpochSampler
 from translate.data.paired import Pair, PairedDataset
 from translate.devices import pick_device, pick_precision
-from translate.errors import CheckpointError, ConfigError
+from translate.errors import CheckpointError, ConfigError, DatasetError
 from translate.objectives.overlap import balanced_weights
 from translate.trainers.loop import Loop, Progress, Standing
 from translate.trainers.pix2pix import Pix2Pix
@@ -48,6 +48,7 @@ class RunRecord(Config):
 
     config: TrainConfig
     source: Source
+    held_out: HoldOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,23 @@ class Plan:
         return (self.layout.classes or ()) if self.config.generator.head == "labels" else ()
 
 
-def plan(config: TrainConfig, source: Source, folder: Path) -> Plan:
+def plan(
+    config: TrainConfig,
+    source: Source,
+    folder: Path,
+    *,
+    held_out: HoldOut | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Plan:
     """Recognise the data and settle what the config leaves to it: kind of target, number of classes.
 
+    `held_out` keeps apart the pairs an earlier run or model kept apart; `progress` sees (pairs checked, pairs in all).
     Raises: DatasetError naming each file that can't be used; ConfigError when config and data disagree.
     """
-    layout = recognise(source.root, a=source.a, b=source.b, config=config.data, seed=config.seed)
-    refuse(layout, check(layout, config.data))
+    layout = recognise(source.root, a=source.a, b=source.b, config=config.data, seed=config.seed, held_out=held_out)
+    if not layout.splits.get("train"):
+        raise DatasetError(f"{layout.root}: no pairs to train on, only {', '.join(layout.splits)}")
+    refuse(layout, check(layout, config.data, progress=progress))
     changes: dict[str, object] = {}
     if layout.target == "labels":
         classes = layout.classes or ()
@@ -117,13 +128,13 @@ def train(
         loop.restore()
     elif accelerator.is_main_process:
         plan.folder.mkdir(parents=True, exist_ok=True)
-        record = RunRecord(config=config, source=plan.source)
+        record = RunRecord(config=config, source=plan.source, held_out=plan.layout.held_out)
         checkpoints.write_json(plan.folder / RUN_FILE, record.model_dump(mode="json"))
     batches = _batches(training, config, accelerator, loop.standing.step * config.accumulate)
     return loop.run(batches, stop=stop, report=report)
 
 
-def resumed(folder: Path, changes: dict[str, object]) -> Plan:
+def resumed(folder: Path, changes: dict[str, object], *, progress: Callable[[int, int], None] | None = None) -> Plan:
     """The plan of the run in `folder`, with `changes` to settings that may change.
 
     Raises: CheckpointError when there is no run; ConfigError for a change that would make it another run.
@@ -134,7 +145,8 @@ def resumed(folder: Path, changes: dict[str, object]) -> Plan:
     record = read(RunRecord, path)
     if fixed := sorted(set(changes) - CHANGEABLE):
         raise ConfigError(f"{fixed[0]} can't change when a run is resumed; start a new one with --init {folder}")
-    return plan(record.config.replace(**changes), record.source, folder)
+    config = record.config.replace(**changes)
+    return plan(config, record.source, folder, held_out=record.held_out, progress=progress)
 
 
 def warm_start(trainer: Pix2Pix, model: Path) -> None:
@@ -185,13 +197,20 @@ class PairedJudge:
         return validate(generator, self.data, self.device, self.batch_size)
 
     def sheet(self, generator: nn.Module) -> Image.Image:
-        """Input, translation and target of the first pairs."""
+        """Input, translation and target of a few pairs."""
         return sample_sheet(generator, self.data, self.device, self.samples, self.classes)
 
 
 def _dataset(plan: Plan, split: str) -> PairedDataset:
-    config = plan.config
-    return PairedDataset(plan.layout.splits[split], plan.layout, config.data, train=split == "train", seed=config.seed)
+    config, network = plan.config, plan.config.generator
+    return PairedDataset(
+        plan.layout.splits[split],
+        plan.layout,
+        config.data,
+        train=split == "train",
+        seed=config.seed,
+        channels=(network.in_channels, network.out_channels),
+    )
 
 
 def _batches(data: PairedDataset, config: TrainConfig, accelerator: Accelerator, start: int) -> Iterator[Pair]:

@@ -1,0 +1,76 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from translate.cli import bench as command
+from translate.errors import ConfigError
+from translate.evaluation.bench import BenchReport
+from translate.evaluation.machine import Timing
+
+REPORT = BenchReport(
+    bench="apply",
+    machine={"processor": "A fast one", "threads": 2, "instructions": "AVX2", "torch": "2.15", "device": "cpu"},
+    rates={
+        "matmul_fp32_gflops": 150.0,
+        "matmul_bf16_gflops": 1.0,
+        "conv_fp32_gflops": 120.0,
+        "conv_bf16_gflops": 0.5,
+    },
+    timings=(
+        Timing(name="classic", what="float32, eager", rounds=(300.0, 310.0, 320.0)),
+        Timing(name="ours", what="fp32, channels_last", rounds=(100.0, 155.0, 160.0)),
+    ),
+    ratio=2.0,
+    figures={"apply_command_s": 3.25},
+    notes=("no CUDA device was used",),
+)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Canned reports; returns what the benches were called with."""
+    calls = []
+
+    def bench(**options):
+        calls.append(options)
+        return REPORT
+
+    monkeypatch.setattr("translate.evaluation.bench_apply.bench_apply", bench)
+    monkeypatch.setattr("translate.evaluation.bench_train.bench_train", bench)
+    return calls
+
+
+def _run(*arguments: str):
+    return CliRunner().invoke(command.app, list(arguments), catch_exceptions=False)
+
+
+@pytest.mark.parametrize("verb", ["apply", "train"])
+def test_times_ratio_rates_and_notes_are_printed(timed, verb):
+    output = _run(verb).output
+    for fact in (
+        "A fast one",
+        "2 threads",
+        "150 GFLOP/s fp32, 1 bf16",
+        "classic / ours: 2.00",
+        "apply_command_s: 3.25",
+    ):
+        assert fact in output
+    assert "310.0 ms an image   float32, eager" in output
+    assert "note: no CUDA device was used" in output
+
+
+def test_json_holds_medians_and_every_round(timed, tmp_path):
+    out = tmp_path / "bench.json"
+    _run("train", "--json", str(out), "--rounds", "5", "--compile", "--device", "cpu")
+    stored = json.loads(out.read_text())
+    assert stored["timings"][1]["ms_per_image"] == 155.0
+    assert stored["timings"][0]["rounds"] == [300.0, 310.0, 320.0]
+    assert stored["rates"]["matmul_bf16_gflops"] == 1.0
+    assert timed == [{"device": "cpu", "precision": "auto", "compiled": True, "rounds": 5}]
+
+
+def test_a_json_file_that_can_not_be_written_is_refused_before_timing(timed, tmp_path):
+    with pytest.raises(ConfigError, match="--json"):
+        _run("apply", "--json", str(tmp_path / "missing" / "bench.json"))
+    assert not timed

@@ -1,0 +1,206 @@
+"""Models are found by name in three places, listed even when broken, and never outside those places."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from translate import catalog
+from translate.config import ModelConfig
+from translate.errors import CheckpointError
+
+
+def make(folder: Path, *, config: str | None = None, weights: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    sound = ModelConfig.model_validate({"name": folder.name, "generator": {"filters": 4, "depth": 2}})
+    (folder / "config.json").write_text(sound.model_dump_json() if config is None else config)
+    if weights:
+        (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Empty places of this test's own."""
+    monkeypatch.setattr(catalog, "_PACKAGE", tmp_path / "checkout" / "translate")
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "pyproject.toml").touch()
+    monkeypatch.setenv("TRANSLATE_HOME", str(tmp_path / "home"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return {
+        "shipped": tmp_path / "checkout" / "checkpoints",
+        "run": tmp_path / "here" / "runs",
+        "installed": tmp_path / "home" / "models",
+    }
+
+
+def test_an_empty_catalog_is_empty():
+    assert (catalog.models(), catalog.broken()) == ([], [])
+
+
+def test_shipped_models_runs_and_installed_ones_are_listed_in_this_order(places):
+    make(places["installed"] / "c")
+    make(places["run"] / "b")
+    make(places["shipped"] / "z")
+    make(places["shipped"] / "a")
+    listed = [(entry.name, entry.source, entry.config.name) for entry in catalog.models()]
+    assert listed == [("a", "shipped", "a"), ("z", "shipped", "z"), ("b", "run", "b"), ("c", "installed", "c")]
+
+
+def test_every_listed_name_is_found(places):
+    for place in places.values():
+        make(place / "same")
+        make(place / f"own of {place.name}")
+    entries = catalog.models()
+    assert len(entries) == len({entry.name for entry in entries}) == 6
+    for entry in entries:
+        assert catalog.find(entry.name).samefile(entry.folder)
+        assert catalog.get(entry.name) == entry
+
+
+def test_a_name_is_looked_up_before_a_path_of_that_name(places, tmp_path: Path):
+    make(places["installed"] / "same")
+    make(tmp_path / "here" / "same")
+    assert catalog.find("same") == places["installed"] / "same"
+    assert catalog.find("./same").samefile(tmp_path / "here" / "same")
+    assert catalog.find(Path("same")).samefile(tmp_path / "here" / "same")
+
+
+def test_a_model_is_found_by_its_folder_or_its_weights_file(tmp_path: Path):
+    folder = make(tmp_path / "elsewhere" / "m")
+    assert catalog.find(folder) == catalog.find(str(folder)) == catalog.find(folder / "model.safetensors") == folder
+
+
+def test_a_wrong_name_is_answered_with_the_nearest(places):
+    make(places["shipped"] / "street-segmentation")
+    make(places["run"] / "facades")
+    with pytest.raises(CheckpointError, match=r"'street-segmentaton'; did you mean street-segmentation\?.*models list"):
+        catalog.find("street-segmentaton")
+    with pytest.raises(CheckpointError, match=r"no model 'qqqq'; `translate models list` shows all"):
+        catalog.get("qqqq")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc", "x" * 5000, "a\0b", "~", "\\\\host\\x", "C:", "-"])
+def test_an_odd_name_is_not_found_and_nothing_worse(name):
+    with pytest.raises(CheckpointError):
+        catalog.find(name)
+    with pytest.raises(CheckpointError):
+        catalog.get(name)
+
+
+@pytest.mark.parametrize("name", ["../../outside", "..", "x/../../../outside", ".hidden"])
+def test_get_and_delete_follow_no_path(places, tmp_path: Path, name):
+    outside = make(tmp_path / "outside")
+    make(places["installed"] / ".hidden")
+    for given in (name, str(outside)):
+        with pytest.raises(CheckpointError, match="no model"):
+            catalog.get(given)
+        with pytest.raises(CheckpointError, match="no model"):
+            catalog.delete(given)
+    assert outside.is_dir()
+
+
+def test_a_folder_that_holds_no_model_is_refused_by_path_and_not_listed(tmp_path: Path, places):
+    (places["run"] / "just-started" / "state").mkdir(parents=True)
+    assert catalog.scan() == []
+    with pytest.raises(CheckpointError, match="no model in this folder"):
+        catalog.find(places["run"] / "just-started")
+
+
+@pytest.mark.parametrize(
+    ("config", "weights", "problem"),
+    [
+        ("{", True, "not a readable JSON file"),
+        ("[]", True, "holds a list"),
+        ('{"name": "x"}', True, "generator"),
+        ("{}", True, "generator"),
+        (json.dumps({"format": 99, "name": "x", "generator": {}}), True, "newer than this program"),
+        (None, False, "weights .* are missing"),
+    ],
+)
+def test_a_broken_model_is_listed_as_broken_and_the_others_are_not_touched(places, config, weights, problem):
+    make(places["run"] / "broken", config=config, weights=weights)
+    make(places["run"] / "sound")
+    assert [entry.name for entry in catalog.models()] == ["sound"]
+    (found,) = catalog.broken()
+    assert (found.name, found.source) == ("broken", "run")
+    with pytest.raises(CheckpointError, match=problem) as caught:
+        catalog.get("broken")
+    assert str(caught.value) == found.problem
+    assert "\n" not in found.problem
+
+
+def test_weights_without_a_config_are_broken(places):
+    folder = make(places["run"] / "x")
+    (folder / "config.json").unlink()
+    assert "config.json is missing" in catalog.broken()[0].problem
+
+
+def test_runs_and_installed_models_are_deleted_with_all_their_files(places):
+    for place in ("run", "installed"):
+        folder = make(places[place] / "old")
+        (folder / "state").mkdir()
+        assert catalog.delete("old").absolute() == folder
+        assert list(places[place].iterdir()) == []
+
+
+def test_a_broken_model_can_be_deleted(places):
+    folder = make(places["installed"] / "broken", config="{")
+    catalog.delete("broken")
+    assert not folder.exists()
+
+
+def test_a_linked_model_is_unlinked_and_what_it_points_to_stays(places, tmp_path: Path):
+    folder = make(tmp_path / "elsewhere" / "m")
+    places["installed"].mkdir(parents=True)
+    (places["installed"] / "m").symlink_to(folder)
+    catalog.delete("m")
+    assert not (places["installed"] / "m").exists()
+    assert folder.is_dir()
+
+
+def test_a_shipped_model_is_never_deleted(places):
+    folder = make(places["shipped"] / "a")
+    with pytest.raises(CheckpointError, match="comes with the program"):
+        catalog.delete("a")
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize("name", ["a", "horse-to-zebra", "v1.2_b", "7"])
+def test_a_good_name_is_taken(name):
+    assert catalog.valid_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".a", "a/b", "a\\b", "a b", "ä", "a\n", "-a", "a.", "C:", "x" * 101])
+def test_a_name_that_could_be_a_path_or_trouble_is_refused(name):
+    with pytest.raises(CheckpointError, match="no name for a model"):
+        catalog.valid_name(name)
+
+
+def test_beside_an_installed_package_no_stranger_s_folder_is_read(places, tmp_path: Path):
+    make(places["shipped"] / "stranger")
+    (tmp_path / "checkout" / "pyproject.toml").unlink()
+    assert catalog.models() == []
+    make(tmp_path / "checkout" / "translate" / "_checkpoints" / "ours")
+    assert [entry.name for entry in catalog.models()] == ["ours"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "expected"),
+    [
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/translate-images"),
+        ("linux", {"XDG_DATA_HOME": "relative"}, "~/.local/share/translate-images"),
+        ("linux", {}, "~/.local/share/translate-images"),
+        ("darwin", {}, "~/Library/Application Support/translate-images"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/translate-images"),
+        ("linux", {"TRANSLATE_HOME": "~/mine"}, "~/mine"),
+    ],
+)
+def test_installed_models_live_where_the_platform_keeps_a_user_s_data(monkeypatch, platform, environment, expected):
+    for name in ("TRANSLATE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", platform)
+    assert catalog.home() == Path(expected).expanduser()

@@ -1,0 +1,46 @@
+"""A page with two tiny models and two examples, served on a free port for the tests of this folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ui.tiny_page import Served, draw, save_tiny
+from translate import catalog, images
+
+
+@pytest.fixture(scope="session")
+def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with a label model, which comes first, and a picture model."""
+    home = tmp_path_factory.mktemp("ui-home")
+    save_tiny(
+        home / "models" / "tiny-labels", "labels", title="Tiny map", description="Finds <nothing> in particular.",
+        metrics={"mean_iou": 0.5, "pixel_accuracy": 0.875},
+    )  # fmt: skip
+    save_tiny(home / "models" / "tiny-picture", "image", title="Tiny picture", metrics={"psnr": 12.34})
+    return home
+
+
+@pytest.fixture(autouse=True)
+def _own_home(ui_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this folder's tests the home is the one the page was started with."""
+    monkeypatch.setenv("TRANSLATE_HOME", str(ui_home))
+
+
+@pytest.fixture(scope="session")
+def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page, served from this process with the tiny models alone."""
+    from translate.ui import examples
+    from translate.ui.app import launch
+
+    folder = tmp_path_factory.mktemp("pictures")
+    images.save(draw(90, 120), folder / "a photo.png")
+    for number, name in enumerate(("tiny-labels-field.png", "tiny-picture-field.png"), 1):
+        images.save(draw(60, 80, number), folder / "examples" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRANSLATE_HOME", str(ui_home))
+        patch.setattr(catalog, "roots", lambda: {"installed": ui_home / "models"})
+        patch.setattr(examples, "_folder", lambda: folder / "examples")
+        page = launch(port=7960, wait=False)
+        yield Served(page, page.local_url, ui_home, folder / "a photo.png")
+        page.close()

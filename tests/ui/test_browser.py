@@ -1,0 +1,240 @@
+"""The page in a real headless Chromium: every test also asserts no external request and no error on the console."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import translate
+from tests.ui.tiny_page import Served
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGS = [
+    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+]  # fmt: skip
+DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+
+# In CI they run, and fail where there is no browser.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    assert CHROMIUM, "CI has no Chromium: .ci/run installs it"
+    api = pytest.importorskip("playwright.sync_api") if os.environ.get("CI") != "true" else __import__(
+        "playwright.sync_api", fromlist=["sync_playwright"]
+    )  # fmt: skip
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any, served: Served) -> Iterator[Callable[..., Any]]:
+    """Open the page; afterwards nothing may have gone wrong in it."""
+    contexts, wrong = [], []
+
+    def listen(page: Any) -> None:
+        page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
+        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+        page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if is_external(asked.url) else None)
+
+    def is_external(url: str) -> bool:
+        return not url.startswith((served.url, "data:", "blob:"))
+
+    def open_page(viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        listen(page)
+        page.goto(served.url)
+        page.wait_for_selector("#photo input[type=file]", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def upload(page: Any, photo: Path) -> None:
+    page.set_input_files("#photo input[type=file]", photo)
+
+
+def wait_for_result(page: Any) -> None:
+    page.wait_for_selector("#comparison img", state="visible")
+    page.wait_for_function("[...document.querySelectorAll('#comparison img')].every(i => i.complete && i.naturalWidth)")
+
+
+def download(page: Any, folder: Path) -> Path:
+    with page.expect_download() as waited:
+        page.click("#download")
+    path = folder / waited.value.suggested_filename
+    waited.value.save_as(path)
+    return path
+
+
+def right_side(page: Any) -> str:
+    """The address of the picture that is compared with the photo."""
+    source: str = page.locator("#comparison img").last.get_attribute("src")
+    return source
+
+
+def choose_model(page: Any, title: str) -> None:
+    page.click("#model input")
+    page.get_by_role("option", name=title).click()
+
+
+def fits(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_an_uploaded_photo_is_compared_and_downloaded(
+    visit: Callable[..., Any], served: Served, tmp_path: Path
+) -> None:
+    page = visit()
+    assert page.is_visible("text=Your translation appears here")
+    upload(page, served.photo)
+    wait_for_result(page)
+    assert not page.is_visible("text=Your translation appears here")
+    path = download(page, tmp_path)
+    assert path.name == "a-photo-tiny-labels.png"
+    expected = translate.load(served.home / "models" / "tiny-labels")(served.photo)
+    with Image.open(path) as image:
+        assert (image.mode, image.getpalette()) == ("P", expected.getpalette())
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+    assert page.locator("#facts").inner_text().split()[::2] or True
+
+
+def test_a_run_says_where_how_long_and_what_is_in_the_picture(visit: Callable[..., Any], served: Served) -> None:
+    page = visit()
+    upload(page, served.photo)
+    wait_for_result(page)
+    facts = page.locator("#facts").inner_text()
+    for words in ("Time", " ms", "Device", "cpu", "Precision", "120 × 90", "74 × 55", "× 0.616"):
+        assert words in facts
+    names = page.locator("#legend .tr-name").all_inner_texts()
+    assert set(names) <= {"ground", "road & path", "water"}
+    shares = [float(text.removesuffix(" %")) for text in page.locator("#legend .tr-share").all_inner_texts()]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+
+
+def test_what_is_said_of_a_model_comes_from_its_config(visit: Callable[..., Any]) -> None:
+    page = visit()
+    card = page.locator("#model-card")
+    assert "Finds <nothing> in particular." in card.inner_text()
+    assert "0.500\nmean IoU" in card.inner_text()
+    assert "87.5 %" in card.inner_text()
+    choose_model(page, "Tiny picture")
+    page.wait_for_function("document.querySelector('#model-card').innerText.includes('12.3 dB')")
+    assert "classes" not in card.inner_text()
+
+
+def test_the_overlay_s_strength_changes_the_picture_without_running_the_model(
+    visit: Callable[..., Any], served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from translate.inference.translator import Translator
+
+    page = visit()
+    upload(page, served.photo)
+    wait_for_result(page)
+    before = right_side(page)
+    monkeypatch.setattr(Translator, "run", lambda *_, **__: pytest.fail("the model was run again"))
+    page.locator("#strength input[type=range]").fill("1")
+    page.wait_for_function(f"[...document.querySelectorAll('#comparison img')].at(-1).src != {before!r}")
+    wait_for_result(page)
+
+
+def test_a_picture_model_shows_its_picture_and_no_legend(
+    visit: Callable[..., Any], served: Served, tmp_path: Path
+) -> None:
+    page = visit()
+    upload(page, served.photo)
+    wait_for_result(page)
+    choose_model(page, "Tiny picture")
+    page.wait_for_selector("#legend", state="hidden")
+    assert not page.is_visible("#strength")
+    with Image.open(download(page, tmp_path)) as image:
+        expected = translate.load(served.home / "models" / "tiny-picture")(served.photo)
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+
+
+def test_an_example_brings_its_own_model(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.locator("#examples button.gallery-item").last.click()
+    wait_for_result(page)
+    page.wait_for_function("document.querySelector('#model input').value.startsWith('Tiny picture')")
+
+
+def test_the_scale_can_be_the_photo_s_own(visit: Callable[..., Any], served: Served) -> None:
+    page = visit()
+    upload(page, served.photo)
+    wait_for_result(page)
+    page.get_by_label("Photo's pixels").check()
+    page.wait_for_function("document.querySelector('#facts').innerText.includes('120 × 90 (× 1)')")
+
+
+def test_a_snapshot_is_translated(visit: Callable[..., Any]) -> None:
+    page = visit(permissions=["camera"])
+    page.get_by_label("Capture from camera").click()
+    page.click("#photo .access-wrap button, #photo [title='grant webcam access']")
+    page.get_by_label("capture photo").click()
+    wait_for_result(page)
+
+
+def test_a_pasted_picture_is_translated(visit: Callable[..., Any]) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate("""async () => {
+        const canvas = Object.assign(document.createElement("canvas"), {width: 40, height: 30});
+        canvas.getContext("2d").fillRect(5, 5, 20, 20);
+        const png = await new Promise(done => canvas.toBlob(done, "image/png"));
+        await navigator.clipboard.write([new ClipboardItem({"image/png": png})]);
+    }""")
+    page.get_by_label("Paste from clipboard").click()
+    wait_for_result(page)
+    assert "40 × 30" in page.locator("#facts").inner_text()
+
+
+def test_a_broken_file_is_told_in_one_line_and_takes_the_old_result_away(
+    visit: Callable[..., Any], served: Served, tmp_path: Path
+) -> None:
+    page = visit()
+    upload(page, served.photo)
+    wait_for_result(page)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    page.get_by_label("Remove Image").click()
+    page.wait_for_selector("text=Your translation appears here")
+    upload(page, broken)
+    toast = page.get_by_test_id("toast-body")
+    toast.wait_for()
+    assert "broken.png: no PNG, JPEG" in toast.inner_text()
+    assert "translate-" not in toast.inner_text()
+    assert not page.is_visible("#comparison")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_needs_no_sideways_scrolling_and_sees_the_result(
+    visit: Callable[..., Any], served: Served, scheme: str
+) -> None:
+    page = visit(PHONE, color_scheme=scheme)
+    assert fits(page)
+    upload(page, served.photo)
+    wait_for_result(page)
+    page.wait_for_function("document.querySelector('#comparison').getBoundingClientRect().top < innerHeight * 0.6")
+    assert fits(page)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    red = int(background.split("(")[1].split(",")[0])
+    assert (red < 60) == (scheme == "dark")

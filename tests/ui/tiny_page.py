@@ -1,0 +1,56 @@
+"""What the page's tests are made of: two tiny models, drawn photos, and the running page's address."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from translate.checkpoints import save_model
+from translate.config import ClassSpec, DataConfig, GeneratorConfig, ModelConfig
+from translate.networks import build_generator
+
+CLASSES = tuple(
+    ClassSpec(name=name, color=color)
+    for name, color in (("ground", (90, 160, 70)), ("road & path", (200, 60, 60)), ("water", (40, 90, 220)))
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """The running page, its address, its folder of models, and a photo to upload."""
+
+    page: Any
+    url: str
+    home: Path
+    photo: Path
+
+
+def draw(height: int, width: int, seed: int = 0) -> Image.Image:
+    """A photo of soft blobs, the same for the same seed."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def save_tiny(folder: Path, head: str, **facts: object) -> None:
+    """Write an untrained U-Net that gives varied output."""
+    labels = head == "labels"
+    config = ModelConfig.model_validate(
+        {
+            "name": folder.name,
+            "generator": GeneratorConfig(
+                filters=4, depth=2, out_channels=len(CLASSES) if labels else 3, dropout=0.0, head=head
+            ),
+            "data": DataConfig(size=64, crop=64, load_size=64),
+            "classes": CLASSES if labels else (),
+        }
+        | facts
+    )
+    torch.manual_seed(1)
+    generator = build_generator(config.generator)
+    for parameter in generator.parameters():
+        if parameter.ndim > 1:  # larger than at the start of a training, so that every class appears
+            torch.nn.init.normal_(parameter, std=0.3)
+    save_model(folder, generator, config)

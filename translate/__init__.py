@@ -1,0 +1,36 @@
+"""Image-to-image translation: `translate.load(name)(image)`.
+
+Importing the package costs nothing; torch is loaded with the first model.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translate.inference.translator import Translator
+
+__version__ = "0.1.0"
+__all__ = ["Translator", "__version__", "load"]
+
+
+def load(name_or_path: "str | Path", *, device: str = "auto", precision: str = "auto") -> "Translator":
+    """A translator by the name of a model, or by the folder of a run.
+
+    Raises: CheckpointError when there is none or it is damaged; ConfigError for a device that isn't there.
+    """
+    from translate.inference.translator import Translator
+
+    return Translator.load(name_or_path, device=device, precision=precision)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Translator":
+        from translate.inference.translator import Translator
+
+        return Translator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,199 @@
+"""What can be loaded by name: models shipped with the program, the user's own runs, and installed ones."""
+
+import difflib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_config
+from translate.config import ModelConfig
+from translate.errors import CheckpointError
+
+Source = Literal["shipped", "run", "installed"]
+
+_PACKAGE = Path(__file__).resolve().parent
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model that can be loaded: `name` is what `find` takes, a path where an earlier source has the same name."""
+
+    name: str
+    folder: Path
+    source: Source
+    config: ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A folder that should be a model and is none; `problem` says why in one line."""
+
+    name: str
+    folder: Path
+    source: Source
+    problem: str
+
+
+def home() -> Path:
+    """Where installed models live: $TRANSLATE_HOME, or the folder this platform has for a user's data."""
+    if chosen := os.environ.get("TRANSLATE_HOME"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", ""))
+        if not base.is_absolute():  # unset too; the XDG standard says to ignore a relative one
+            base = Path.home() / ".local" / "share"
+    return base / "translate-images"
+
+
+def roots() -> dict[Source, Path]:
+    """The folders that hold models, in the order in which names are looked up."""
+    return {"shipped": _shipped(), "run": Path("runs"), "installed": home() / "models"}
+
+
+def models() -> list[Entry]:
+    """Every model that can be loaded by name, shipped ones first, each source in the order of names."""
+    return [found for found in scan() if isinstance(found, Entry)]
+
+
+def broken() -> list[Broken]:
+    """Every folder that should be a model but whose config can't be read or whose weights are missing."""
+    return [found for found in scan() if isinstance(found, Broken)]
+
+
+def scan() -> list[Entry | Broken]:
+    """`models()` and `broken()` in one list."""
+    return [_look(*listed) for listed in _listed()]
+
+
+def get(name: str) -> Entry:
+    """The model listed as `name`; unlike `find` it follows no other path, so a stranger may choose the name.
+
+    Raises: CheckpointError with the nearest names, or with what is wrong with the model.
+    """
+    found = _look(name, *locate(name))
+    if isinstance(found, Broken):
+        raise CheckpointError(found.problem)
+    return found
+
+
+def locate(name: str) -> tuple[Path, Source]:
+    """Folder and source of the model listed as `name`, sound or broken.
+
+    Raises: CheckpointError with the nearest names.
+    """
+    for listed, folder, source in _listed():
+        if listed == name:
+            return folder, source
+    raise CheckpointError(f"no model {name[:100]!r}{_hint(name)}")
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The folder of a model given by name, by its folder or by its weights file; a name is looked up first.
+
+    Raises: CheckpointError with the nearest names.
+    """
+    text, path = str(name_or_path), Path(name_or_path).expanduser()
+    if isinstance(name_or_path, str) and _is_plain(text):
+        for root in roots().values():
+            if _holds_model(root / text):
+                return root / text
+    if path.name == MODEL_FILE and _holds_model(path.parent):
+        return path.parent
+    if _holds_model(path):
+        return path
+    if os.path.isdir(path):  # unlike path.is_dir() it takes any name
+        raise CheckpointError(f"{path}: no model in this folder ({CONFIG_FILE} is missing)")
+    raise CheckpointError(f"no model {text[:100]!r}{_hint(path.name)}")
+
+
+def delete(name: str) -> Path:
+    """Remove an installed model or a run with all its files, and return the folder that is gone.
+
+    Raises: CheckpointError for a shipped model, an unknown name, or a folder the system won't remove.
+    """
+    folder, source = locate(name)
+    if source == "shipped":
+        raise CheckpointError(f"{name}: comes with the program and can't be deleted; runs and installed models can")
+    try:
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            # Renamed first: whatever interrupts the removal, no half of a model stays under its name.
+            doomed = folder.rename(folder.with_name(f".{folder.name}.deleted"))
+            shutil.rmtree(doomed)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: can't be deleted ({error.strerror or error})") from None
+    return folder
+
+
+def valid_name(name: str) -> str:
+    """`name`, if a model may be stored under it on every platform.
+
+    Raises: CheckpointError saying which names may be.
+    """
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise CheckpointError(
+            f"{name!r}: no name for a model; take letters, digits, '.', '_' and '-', with a letter or digit first"
+        )
+    return name
+
+
+def _shipped() -> Path:
+    packed = _PACKAGE / "_checkpoints"
+    # Beside an installed package lies somebody else's folder of that name; beside the sources lies ours.
+    is_checkout = (_PACKAGE.parent / "pyproject.toml").is_file()
+    return _PACKAGE.parent / "checkpoints" if is_checkout and not packed.is_dir() else packed
+
+
+def _listed() -> Iterator[tuple[str, Path, Source]]:
+    names: set[str] = set()
+    for source, root in roots().items():
+        for folder in _candidates(root):
+            name = folder.name if folder.name not in names else str(folder)
+            names.add(name)
+            yield name, folder, source
+
+
+def _candidates(root: Path) -> list[Path]:
+    try:
+        return sorted(child for child in root.iterdir() if _is_plain(child.name) and _holds_model(child))
+    except OSError:
+        return []
+
+
+def _is_plain(name: str) -> bool:
+    # Looser than valid_name: a run's folder may have any name the user gave it, but it must be one name, not a path.
+    return bool(name) and not name.startswith(".") and not set(name) & set("/\\:\0")
+
+
+def _holds_model(folder: Path) -> bool:
+    try:
+        return (folder / CONFIG_FILE).is_file() or (folder / MODEL_FILE).is_file()
+    except (OSError, ValueError):  # a name too long for the system, or with a zero byte
+        return False
+
+
+def _look(name: str, folder: Path, source: Source) -> Entry | Broken:
+    try:
+        config = load_config(folder)
+    except CheckpointError as error:
+        return Broken(name, folder, source, str(error))
+    if not (folder / MODEL_FILE).is_file():
+        return Broken(name, folder, source, f"{folder}: its weights ({MODEL_FILE}) are missing")
+    return Entry(name, folder, source, config)
+
+
+def _hint(name: str) -> str:
+    near = difflib.get_close_matches(name[:100], [listed for listed, _, _ in _listed()], n=3, cutoff=0.5)
+    meant = f"; did you mean {' or '.join(near)}?" if near else ";"
+    return f"{meant} `translate models list` shows all"

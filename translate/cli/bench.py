@@ -1,0 +1,93 @@
+"""`translate bench train|apply`: how fast this machine is, with our settings and with the classic ones."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from translate.evaluation.bench import BenchReport
+
+app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine trains and translates.")
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+Compiled = Annotated[bool, typer.Option("--compile", help="Time torch.compile too (always done on CUDA).")]
+Json = Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all figures as JSON.")]
+
+
+@app.command()
+def apply(
+    device: Device = "auto",
+    precision: Precision = "auto",
+    compiled: Compiled = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")] = 9,
+    json_out: Json = None,
+) -> None:
+    """Time a 256 x 256 photo through the paper's U-Net, the shipped model, and the whole `translate apply`."""
+    from translate.evaluation.bench_apply import bench_apply
+
+    _check(json_out)
+    _say("timing; half a minute on a small machine ...")
+    _show(bench_apply(device=device, precision=precision, compiled=compiled, rounds=rounds), json_out)
+
+
+@app.command()
+def train(
+    device: Device = "auto",
+    precision: Precision = "auto",
+    compiled: Compiled = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")] = 3,
+    json_out: Json = None,
+) -> None:
+    """Time the training step on 256 x 256 pairs: a U-Net of 32 filters with its memory, and the paper's of 64."""
+    from translate.evaluation.bench_train import bench_train
+
+    _check(json_out)
+    _say("timing; a minute or two on a small machine ...")
+    _show(bench_train(device=device, precision=precision, compiled=compiled, rounds=rounds), json_out)
+
+
+def _check(path: Path | None) -> None:
+    from translate.errors import ConfigError
+
+    # Asked first: minutes of timing must not end in an error about a name.
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise ConfigError(
+            f"--json {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}; name a file"
+        )
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+def _show(report: "BenchReport", json_out: Path | None) -> None:
+    from translate import checkpoints
+
+    print("\n".join(_lines(report)))
+    if json_out:
+        checkpoints.write_json(json_out, report.as_json())
+
+
+def _lines(report: "BenchReport") -> list[str]:
+    machine, rates = report.machine, report.rates
+    name = machine.get("gpu") or machine["processor"]
+    threads = f"{machine['threads']} threads, {machine['instructions']}"
+    speed = {key: _rate(value) for key, value in rates.items()}
+    lines = [
+        f"{name}; {threads}; torch {machine['torch']} on {machine['device']}",
+        f"matrix products: {speed['matmul_fp32_gflops']} GFLOP/s fp32, {speed['matmul_bf16_gflops']} bf16; "
+        f"convolutions: {speed['conv_fp32_gflops']} fp32, {speed['conv_bf16_gflops']} bf16",
+    ]
+    width = max(len(timing.name) for timing in report.timings) + 2
+    lines += [f"{t.name:<{width}}{t.median:9.1f} ms an image   {t.what}" for t in report.timings]
+    lines.append(f"classic / ours: {report.ratio:.2f}")
+    lines += [f"{name}: {value:,.2f}" for name, value in report.figures.items()]
+    return lines + [f"note: {note}" for note in report.notes]
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # emulated bf16 is below 1

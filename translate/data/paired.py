@@ -1,0 +1,108 @@
+"""Pairs as tensors: read, cached, brought to scale and augmented."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from translate import images
+from translate.config import DataConfig
+from translate.data.folders import PairFile
+from translate.data.layouts import PairedLayout
+from translate.data.reading import Side, read_side
+from translate.data.transforms import PairTransform
+from translate.errors import DatasetError
+
+Array = np.ndarray[Any, Any]
+
+
+class Pair(NamedTuple):
+    """One sample, or a batch with N in front: input and target, already swapped by direction.
+
+    Shape: real_a (C, H, W) float32 in [-1, 1]; real_b the same, or (H, W) int64 class indices with void = 255.
+    """
+
+    real_a: Tensor
+    real_b: Tensor
+
+
+class PairedDataset(Dataset[Pair]):
+    """The pairs of one split; `dataset[(epoch, index)]` depends on (seed, epoch, index) and nothing else.
+
+    `channels` are those of input and target: 1 or 3 are converted to, any other count has to be what is stored.
+    Raises: DatasetError, ImageError naming the file when a sample can't be used.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[PairFile],
+        layout: PairedLayout,
+        config: DataConfig,
+        *,
+        train: bool,
+        seed: int,
+        channels: tuple[int, int] = (3, 3),
+    ) -> None:
+        self.pairs, self.layout, self.config = tuple(pairs), layout, config
+        self.train, self.seed, self.channels = train, seed, channels
+        self.transform = PairTransform(config, train=train)
+        self._cache: dict[int, tuple[Array, Array]] = {}
+        self._room = config.cache_mb << 20
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: tuple[int, int] | int) -> Pair:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        a, b = self._cached(index)
+        try:
+            a, b = self.transform(a, b, seed=(self.seed, epoch, index))
+        except DatasetError as error:
+            raise DatasetError(f"{self.pairs[index].a}: {error}") from None
+        real_b = torch.from_numpy(b.astype(np.int64)) if self.layout.target == "labels" else images.to_tensor(b)
+        return Pair(images.to_tensor(a), real_b)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker started by spawning gets its own cache, not a copy of gigabytes.
+        return self.__dict__ | {"_cache": {}, "_room": self.config.cache_mb << 20}
+
+    def _cached(self, index: int) -> tuple[Array, Array]:
+        if index in self._cache:
+            return self._cache[index]
+        arrays = self._load(self.pairs[index])
+        size = sum(array.nbytes for array in arrays)
+        if size <= self._room:
+            self._cache[index] = arrays
+            self._room -= size
+        return arrays
+
+    def class_counts(self) -> Array:
+        """Pixels of each class over all label targets, as stored; void is not counted.
+
+        Shape: (K,) int64.
+        Raises: DatasetError, ImageError naming the file, or when the targets are pictures.
+        """
+        counts = np.zeros(256, np.int64)
+        for index in range(len(self)):
+            target = self._cached(index)[1]
+            if target.ndim != 2:
+                raise DatasetError(f"{self.layout.root}: the targets are pictures, they have no classes")
+            counts += np.bincount(target.ravel(), minlength=256)
+        return counts[: len(self.layout.classes or ())]
+
+    def _load(self, pair: PairFile) -> tuple[Array, Array]:
+        """Input and target as stored. Shape: (H, W, C), and (H, W) for label targets."""
+        first, second = sides(self.config)
+        labels = self.layout.target == "labels"
+        return (
+            read_side(self.layout, pair, first, labels=False, channels=self.channels[0]),
+            read_side(self.layout, pair, second, labels=labels, channels=self.channels[1]),
+        )
+
+
+def sides(config: DataConfig) -> tuple[Side, Side]:
+    """Which side is the input and which the target."""
+    return ("a", "b") if config.direction == "AtoB" else ("b", "a")

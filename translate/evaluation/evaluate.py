@@ -1,0 +1,152 @@
+"""Scoring a stored model on a folder of pairs, by a protocol that is told with the scores."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from translate import catalog, checkpoints, images
+from translate.config import Direction
+from translate.data.paired import Pair, PairedDataset
+from translate.errors import DatasetError
+from translate.evaluation.report import Report
+from translate.evaluation.selection import Selection, Split, class_table, select
+from translate.evaluation.tally import LabelTally, PictureTally, Tally
+from translate.inference.translator import Translator
+
+At = Literal["auto", "square", "keep", "native", "own"]
+
+PROTOCOLS = {
+    "square": "both sides brought to {size} x {size} (photo antialiased, labels to the nearest pixel), "
+    "the model run at that scale",
+    "keep": "both sides brought to the area of {size} x {size} in their own shape (photo antialiased, labels to the "
+    "nearest pixel), the model run at that scale",
+    "native": "the model run at the data's own pixels",
+    "own": "as `translate apply` does it: the photo brought to the model's scale of {size}, the result back to the "
+    "photo's own size and scored there",
+}
+
+Translated = tuple[Tensor, Tensor, float]
+"""What the model made of a batch (class indices or pictures, on the CPU), the truth, seconds."""
+
+
+def evaluate(
+    model: str | Path,
+    data: Path | None,
+    *,
+    a: Path | None = None,
+    b: Path | None = None,
+    split: Split = "auto",
+    at: At = "auto",
+    direction: Direction | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Score the stored model called `model` on the pairs in `data`, or in the folders `a` and `b`.
+
+    `at`: the scale it is scored at (see PROTOCOLS); auto is the one the model was trained at. `batch_size` changes
+    speed only; None leaves it to the device. `progress` is called with (pairs done, pairs in all).
+    Raises: CheckpointError, DatasetError, ImageError in one line.
+    """
+    folder = catalog.find(model)
+    translator = Translator.load(folder, device=device, precision=precision)
+    selection = select(translator.config, data, a=a, b=b, split=split, direction=direction)
+    if not selection.pairs:
+        raise DatasetError(f"{selection.layout.root}: the split {selection.split} has no pairs")
+    scale = translator.config.data.fit if at == "auto" else at
+    batch_size = batch_size or translator.best_batch_size
+    results = _own(translator, selection) if scale == "own" else _scaled(translator, selection, scale, batch_size)
+    tally = _tally(translator, selection)
+    seconds, done = 0.0, 0
+    for fake_b, real_b, took in results:
+        tally.add(fake_b, real_b)
+        seconds, done = seconds + took, done + len(real_b)
+        if progress:
+            progress(done, len(selection.pairs))
+    return _report(translator, folder, selection, scale, tally, seconds)
+
+
+def _tally(translator: Translator, selection: Selection) -> Tally:
+    if selection.layout.target == "image":
+        return PictureTally()
+    classes = translator.config.classes
+    return LabelTally(classes, *class_table(classes, selection.layout.classes or ()))
+
+
+def _scaled(translator: Translator, selection: Selection, fit: str, batch_size: int) -> Iterator[Translated]:
+    dataset = _dataset(translator, selection, fit)
+    for real_a, real_b in _batches(dataset, batch_size):
+        began = time.perf_counter()
+        fake_b = translator.forward(real_a).float().cpu()  # (N, C, H, W)
+        seconds = time.perf_counter() - began
+        yield (fake_b if real_b.is_floating_point() else fake_b.argmax(dim=1)), real_b, seconds
+
+
+def _own(translator: Translator, selection: Selection) -> Iterator[Translated]:
+    dataset = _dataset(translator, selection, "native")
+    for index in range(len(dataset)):
+        real_a, real_b = dataset[index]
+        picture = real_a.add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy()  # (H, W, C) in [0, 1], 16 bits kept
+        result = translator.run(picture)
+        if result.labels is not None:
+            fake_b = torch.from_numpy(result.labels).long()
+        else:
+            fake_b = images.to_tensor(images.from_pil(result.image, real_b.shape[0]))
+        yield fake_b[None], real_b[None], result.seconds
+
+
+def _dataset(translator: Translator, selection: Selection, fit: str) -> PairedDataset:
+    generator = translator.config.generator
+    out_channels = 3 if generator.head == "labels" else generator.out_channels
+    return PairedDataset(
+        selection.pairs,
+        selection.layout,
+        selection.data.replace(fit=fit),
+        train=False,
+        seed=0,
+        channels=(generator.in_channels, out_channels),
+    )
+
+
+def _batches(dataset: PairedDataset, batch_size: int) -> Iterator[Pair]:
+    """Neighbours of one size together, so that a folder may hold pictures of any sizes."""
+    waiting: list[Pair] = []
+    for index in range(len(dataset)):
+        pair = dataset[index]
+        if waiting and (len(waiting) == batch_size or waiting[0].real_a.shape != pair.real_a.shape):
+            yield Pair(*(torch.stack(side) for side in zip(*waiting, strict=True)))
+            waiting = []
+        waiting.append(pair)
+    yield Pair(*(torch.stack(side) for side in zip(*waiting, strict=True)))
+
+
+def _report(
+    translator: Translator, folder: Path, selection: Selection, scale: str, tally: Tally, seconds: float
+) -> Report:
+    config, outcome = translator.config, tally.outcome()
+    return Report(
+        model=config.name,
+        sha256=checkpoints.sha256(folder / checkpoints.MODEL_FILE),
+        step=config.step,
+        target=selection.layout.target,
+        data=str(selection.layout.root),
+        layout=selection.layout.kind,
+        direction=selection.data.direction,
+        split=selection.split,
+        protocol=f"{PROTOCOLS[scale].format(size=config.data.size)}; {outcome.how}",
+        pairs=len(selection.pairs),
+        pixels=outcome.pixels,
+        void=outcome.void,
+        seconds=seconds,
+        device=str(translator.device),
+        precision=translator.precision,
+        scores=outcome.scores,
+        classes=outcome.classes,
+        confusion=outcome.confusion,
+        notes=(*selection.notes, *outcome.notes),
+    )

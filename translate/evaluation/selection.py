@@ -1,0 +1,110 @@
+"""Which pairs of a folder a model is scored on, and which of its classes the folder's labels mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from translate.config import IGNORE_INDEX, ClassSpec, DataConfig, Direction, HoldOut, ModelConfig
+from translate.data.folders import PairFile
+from translate.data.layouts import PairedLayout, recognise
+from translate.errors import DatasetError
+
+Split = Literal["auto", "val", "test", "train", "all"]
+
+MAY_BE_SEEN = "pictures the model was trained on may be among them"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The pairs to score, how the folder is read, and what a reader of the scores has to know."""
+
+    layout: PairedLayout
+    data: DataConfig
+    pairs: tuple[PairFile, ...]
+    split: str
+    notes: tuple[str, ...]
+
+
+def select(
+    model: ModelConfig,
+    root: Path | None,
+    *,
+    a: Path | None = None,
+    b: Path | None = None,
+    split: Split = "auto",
+    direction: Direction | None = None,
+) -> Selection:
+    """The pairs to score `model` on.
+
+    `auto` takes what the model can't have learnt from: the folder's `val`, else the pairs its training held out, else
+    `test`; where there is none of them, all pairs, and a note says so.
+    Raises: DatasetError when the folder has no such split, or no pairs.
+    """
+    target = "labels" if model.generator.head == "labels" else "image"
+    data = model.data.replace(target=target, cache_mb=0, **({"direction": direction} if direction else {}))
+    layout = recognise(root, a=a, b=b, config=data, draw=False)
+    name, pairs, notes = _choose(layout, model.held_out, split)
+    if layout.problems:
+        first = layout.problems[0]
+        notes = (*notes, f"{len(layout.problems)} files without a usable partner were left out, the first is {first}")
+    return Selection(layout=layout, data=data, pairs=pairs, split=name, notes=notes)
+
+
+def _choose(
+    layout: PairedLayout, held_out: HoldOut | None, split: Split
+) -> tuple[str, tuple[PairFile, ...], tuple[str, ...]]:
+    splits, record, own_val = dict(layout.splits), "records no pairs as held out", "val"
+    if "val" not in splits and held_out is not None:
+        kept = [pair for pair in splits.get("train", ()) if pair.name in held_out.names]
+        record = f"held out {len(held_out.names)} pairs of which {len(kept)} are here"
+        if len(kept) == len(held_out.names):
+            splits["val"], own_val = tuple(kept), "val, as the model's training held it out"
+            splits["train"] = tuple(pair for pair in splits["train"] if pair not in kept)
+    if split == "auto" and "val" not in splits and "test" not in splits:
+        note = f"{layout.root} has no val or test split and the model {record}: {MAY_BE_SEEN}"
+        return "all", layout.pairs, (note,)
+    if split == "all":
+        return "all", layout.pairs, ((f"all splits were scored: {MAY_BE_SEEN}",) if "train" in splits else ())
+    chosen = split if split != "auto" else "val" if "val" in splits else "test"
+    if chosen not in splits:
+        hint = f", and the model {record}" if split == "val" else ""
+        raise DatasetError(f"{layout.root}: no {split} split (found: {', '.join(splits)}){hint}; choose another split")
+    notes = (f"the train split was scored: {MAY_BE_SEEN}",) if chosen == "train" else ()
+    return (own_val if chosen == "val" else chosen), splits[chosen], notes
+
+
+def class_table(model: Sequence[ClassSpec], data: Sequence[ClassSpec]) -> tuple[Tensor, str]:
+    """The model's class for each label value of the data, and a note where they were matched by anything but name.
+
+    Matched by name, else by colour, else (for the same number of classes) by position.
+    Shape: -> (256,) int64; what is no class of the data is void.
+    Raises: DatasetError naming the classes that the model doesn't know.
+    """
+    names, colours = [_plain(spec.name) for spec in model], [spec.color for spec in model]
+    unknown = [spec.name for spec in data if _plain(spec.name) not in names]
+    note = ""
+    if not unknown:
+        match = [names.index(_plain(spec.name)) for spec in data]
+    elif len(set(colours)) == len(colours) and all(spec.color in colours for spec in data):
+        match = [colours.index(spec.color) for spec in data]
+        note = "the data names its classes otherwise than the model; they were matched by colour"
+    elif len(data) == len(model):
+        match = list(range(len(model)))
+        pairs = ", ".join(f"{spec.name} = {ours.name}" for spec, ours in zip(data, model, strict=True))
+        note = f"the data names its classes otherwise than the model; they were matched by position: {pairs}"
+    else:
+        known = ", ".join(spec.name for spec in model)
+        raise DatasetError(
+            f"the data has the class {', '.join(unknown)}, which the model doesn't know; it has: {known}"
+        )
+    table = torch.full((256,), IGNORE_INDEX, dtype=torch.int64)
+    table[: len(match)] = torch.tensor(match)
+    return table, note
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()

@@ -1,0 +1,1 @@
+"""Applying a model: `translator` to one picture or many, `folder` to files."""

@@ -1,0 +1,173 @@
+"""Apply a model to files: translate in batches, go on where a run stopped, report bad files at the end."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from translate import images
+from translate.errors import ConfigError, ImageError, TranslateError
+from translate.inference.files import Job
+from translate.inference.translator import Array, Scale, Translation, Translator
+
+LABEL_SUFFIXES = {".png", ".bmp", ".tif", ".tiff"}
+PIXELS_AT_ONCE = 24_000_000
+"""Photos of a batch are decoded together; this bounds what they take in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A finished output."""
+
+    job: Job
+    width: int
+    height: int
+    scale: float
+    seconds: float
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A picture that could not be translated, and why in one line."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of every job; `seconds` is the whole time, reading and writing included."""
+
+    written: list[Written] = field(default_factory=list)
+    skipped: list[Job] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How files are translated; `overlay` lays the result over its photo with that strength, in [0, 1]."""
+
+    scale: Scale = "auto"
+    batch_size: int | None = None
+    overwrite: bool = False
+    overlay: float | None = None
+
+
+def apply(
+    translator: Translator,
+    jobs: Sequence[Job],
+    options: Options = Options(),
+    *,
+    report: Callable[[int], object] | None = None,
+) -> Summary:
+    """Carry out `jobs`; outputs that are there already are skipped, a bad picture does not stop the others.
+
+    Each output appears whole or not at all, so an interrupted run goes on where it stopped. `report` is told how many
+    more jobs have been dealt with.
+    Raises: ConfigError for options out of range.
+    """
+    overlay = options.overlay
+    if overlay is not None and not 0 <= overlay <= 1:
+        raise ConfigError(f"overlay is {overlay}; it is a strength between 0 and 1")
+    if translator.config.generator.head == "labels" and overlay is None:
+        _refuse_lossy_labels(jobs)
+    translator.factor(1, 1, options.scale)
+    began, summary = time.perf_counter(), Summary()
+    todo: list[Job] = []
+    for job in jobs:
+        (summary.skipped if job.target.exists() and not options.overwrite else todo).append(job)
+    report = report or (lambda _: None)
+    report(len(summary.skipped))
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        # Two batches at most are in memory: one is read while the other is translated.
+        batches = _batches(todo, options.batch_size or translator.best_batch_size, summary, report)
+        ahead = _read(pool, translator, next(batches, []))
+        while ahead:
+            current, ahead = ahead, _read(pool, translator, next(batches, []))
+            _finish(translator, current, options, summary)
+            report(len(current))
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+def blend(photo: Image.Image, translation: Image.Image, strength: float) -> Image.Image:
+    """`translation` laid over `photo` of the same size; 0 gives the photo, 1 the translation in RGB."""
+    return Image.blend(photo.convert("RGB"), translation.convert("RGB"), strength)
+
+
+Reading = list[tuple[Job, Future[Array]]]
+
+
+def _read(pool: ThreadPoolExecutor, translator: Translator, batch: Sequence[Job]) -> Reading:
+    return [(job, pool.submit(translator.read, job.source)) for job in batch]
+
+
+def _finish(translator: Translator, batch: Reading, options: Options, summary: Summary) -> None:
+    scale, overlay = options.scale, options.overlay
+    readable = []
+    for job, future in batch:
+        try:
+            readable.append((job, future.result()))
+        except TranslateError as error:
+            summary.failed.append(_failure(job.source, error))
+    results: list[Translation | TranslateError]
+    try:
+        results = list(translator.run_many([a for _, a in readable], scale=scale, batch_size=max(1, len(readable))))
+    except TranslateError:
+        # One of them is to blame, or all are too many for the memory: one by one.
+        results = [_attempt(translator, array, scale) for _, array in readable]
+    for (job, array), result in zip(readable, results, strict=True):
+        try:
+            if isinstance(result, TranslateError):
+                raise result
+            image = result.image
+            if overlay is not None:
+                image = blend(images.to_pil(images.to_tensor(array)), image, overlay)
+            images.save(image, job.target)
+        except TranslateError as error:
+            summary.failed.append(_failure(job.source, error))
+            continue
+        height, width = array.shape[:2]
+        summary.written.append(Written(job, width, height, result.scale, result.seconds, result.shares))
+
+
+def _attempt(translator: Translator, array: Array, scale: Scale) -> Translation | TranslateError:
+    try:
+        return translator.run(array, scale=scale)
+    except TranslateError as error:
+        return error
+
+
+def _failure(path: Path, error: TranslateError) -> Failure:
+    return Failure(path, str(error).removeprefix(f"{path}: "))
+
+
+def _batches(
+    jobs: Sequence[Job], batch_size: int, summary: Summary, report: Callable[[int], object]
+) -> Iterator[list[Job]]:
+    """Jobs whose pictures have one size, at most `batch_size` and PIXELS_AT_ONCE together."""
+    waiting: dict[tuple[int, int], list[Job]] = {}
+    for job in jobs:
+        try:
+            header = images.header(job.source)
+        except ImageError as error:
+            summary.failed.append(_failure(job.source, error))
+            report(1)
+            continue
+        group = waiting.setdefault((header.width, header.height), [])
+        group.append(job)
+        if len(group) == batch_size or (len(group) + 1) * header.width * header.height > PIXELS_AT_ONCE:
+            yield group[:]
+            group.clear()
+    yield from (group for group in waiting.values() if group)
+
+
+def _refuse_lossy_labels(jobs: Sequence[Job]) -> None:
+    for suffix in {job.target.suffix.lower() for job in jobs} - LABEL_SUFFIXES:
+        raise ConfigError(f"a {suffix} file can't hold class numbers exactly; write png, or a picture with --overlay 1")

@@ -1,0 +1,81 @@
+"""Build the page and launch it."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from translate.errors import ConfigError
+from translate.ui import guard, theme
+from translate.ui.models import Models
+from translate.ui.translate_tab import translate_tab
+
+HOST, PORT = "127.0.0.1", 7860
+QUEUE = 64
+"""Requests that may wait; one more is told that the page is busy."""
+
+_log = logging.getLogger(__name__)
+
+
+def build(models: Models | None = None) -> gr.Blocks:
+    """The whole page, not yet served."""
+    guard.own_folder()  # before any component: each notes where its files go
+    models = models or Models()
+    with guard.Blocks(title="translate", analytics_enabled=False, delete_cache=(guard.KEEP_SECONDS,) * 2) as page:
+        gr.HTML(theme.HEADER, js_on_load=None)
+        with gr.Tabs(), gr.Tab("Translate", id="translate"):
+            translate_tab(models)
+    return page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=4)
+
+
+def launch(
+    models: Models | None = None, *, host: str | None = None, port: int | None = None, wait: bool = True
+) -> gr.Blocks:
+    """Build the page and serve it, by default on this machine alone; `wait` returns only when it has been stopped.
+
+    Raises: ConfigError when no port can be had.
+    """
+    models = models or Models()
+    page = build(models)
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or HOST
+    port = free_port(host, port if port is not None else int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
+    if threading.current_thread() is threading.main_thread():
+        # `kill` then ends as Ctrl-C does: the folder of uploads is removed on the way out.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    page.launch(
+        server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, ssr_mode=False,
+        mcp_server=False, pwa=False, inbrowser=False, show_error=False, footer_links=["api", "settings"],
+        run_history=False, enable_monitoring=False, allowed_paths=[], max_file_size=guard.MAX_UPLOAD, strict_cors=True,
+        state_session_capacity=1000, app_kwargs={"middleware": [Middleware(guard.Routes)]},
+        theme=theme.THEME, css=theme.CSS, head=theme.HEAD, favicon_path=theme.ICON,
+    )  # fmt: skip
+    if host not in {HOST, "localhost", "::1", "[::1]"}:
+        _log.warning("Listening on %s: whoever can reach this machine can use the page, without a password.", host)
+    _log.info("Open %s in a browser; Ctrl-C ends it.", page.local_url)
+    models.warm()
+    if wait:
+        page.block_thread()
+    return page
+
+
+def free_port(host: str, wanted: int, tries: int = 100) -> int:
+    """The first free port from `wanted` on; says so when it is another.
+
+    Raises: ConfigError when there is none, or `host` is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reason = "out of range"
+    for port in range(wanted, min(wanted + tries, 65536)):
+        try:
+            socket.create_server((host.strip("[]"), port), family=family).close()
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            continue
+        if port != wanted:
+            _log.warning("Port %d is taken; using %d.", wanted, port)
+        return port
+    raise ConfigError(f"host {host!r}, port {wanted}: can't listen there ({reason}); choose others")

@@ -1,0 +1,95 @@
+"""Pieces of HTML: what a model is, what a picture holds, how a run went. Every word of a config is escaped."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from translate.config import ClassSpec, ModelConfig
+
+_NAMES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixels right", "psnr": "PSNR", "ssim": "SSIM", "l1": "L1"}
+_HELP = {
+    "iou": "intersection over union: 1 is perfect, 0 is all wrong",
+    "accuracy": "share that the model gets right on pictures it was not trained on",
+    "psnr": "peak signal-to-noise ratio; higher is closer",
+    "ssim": "structural similarity; 1 is identical",
+    "l1": "mean absolute difference; lower is closer",
+}
+_SEEN = 0.0005  # a smaller share would be shown as 0.0 %
+
+WELCOME = """<div class="tr-welcome">
+<svg viewBox="0 0 120 72" aria-hidden="true"><defs><clipPath id="tr-l"><path d="M8 6h52v60H8z"/></clipPath>
+<clipPath id="tr-r"><path d="M60 6h52v60H60z"/></clipPath></defs>
+<g clip-path="url(#tr-l)"><rect x="8" y="6" width="104" height="60" rx="8" class="tr-sky"/>
+<path d="M8 50l26-22 18 16 16-12 44 34H8z" class="tr-hill"/><circle cx="92" cy="22" r="7" class="tr-sun"/></g>
+<g clip-path="url(#tr-r)"><rect x="8" y="6" width="104" height="60" rx="8" fill="#5b8def"/>
+<path d="M8 50l26-22 18 16 16-12 44 34H8z" fill="#2aa876"/><path d="M60 66l14-14h12l26 14z" fill="#8a5cd1"/>
+<circle cx="92" cy="22" r="7" fill="#f2b134"/></g>
+<path d="M60 2v68" class="tr-line"/><circle cx="60" cy="36" r="6" class="tr-knob"/>
+<path d="M57.6 33.8L55.4 36l2.2 2.2M62.4 33.8l2.2 2.2-2.2 2.2" class="tr-arrows"/></svg>
+<h2>Your translation appears here</h2>
+<ol><li>Choose a model: each is made for one kind of photo.</li>
+<li>Drop, paste or snap a photo, or take one of the examples.</li>
+<li>Drag the handle to compare before and after, then download the result.</li></ol>
+<p>Photos stay on the computer that runs this page, and are deleted after an hour.</p></div>"""
+
+NO_MODELS = """<div class="tr-welcome"><h2>No model here yet</h2>
+<p>Train one on a folder of pairs, then reload this page:</p>
+<p><code>translate train segmentation --data FOLDER --out runs/mine</code></p></div>"""
+
+
+def model_card(config: ModelConfig) -> str:
+    """What a model does, in its own words, and how well, by its own measurements."""
+    figures = [_figure(name, value) for name, value in config.metrics.items() if math.isfinite(value)]
+    classes = "".join(
+        f'<span class="tr-tag">{_swatch(spec.color)}{escape(spec.name)}</span>' for spec in config.classes
+    )
+    parts = [
+        f"<p>{escape(config.description)}</p>" if config.description else "",
+        f'<div class="tr-figures" aria-label="Measured quality">{"".join(figures[:4])}</div>' if figures else "",
+        f"<details><summary>{len(config.classes)} classes</summary><div>{classes}</div></details>" if classes else "",
+    ]
+    return f'<div class="tr-model">{"".join(parts)}</div>'
+
+
+def legend(classes: Sequence[ClassSpec], shares: Mapping[str, float]) -> str:
+    """The classes of a label map in their colours, the largest share of the picture first."""
+    ranked = sorted(classes, key=lambda spec: -shares.get(spec.name, 0.0))
+    seen = [spec for spec in ranked if shares.get(spec.name, 0.0) >= _SEEN]
+    absent = [escape(spec.name) for spec in ranked if spec not in seen]
+    rows = "".join(_row(spec, shares[spec.name]) for spec in seen)
+    rest = f'<p class="tr-absent">Not in this picture: {", ".join(absent)}</p>' if absent else ""
+    return f'<div class="tr-legend"><h3>What is in the picture</h3><ul>{rows}</ul>{rest}</div>'
+
+
+def run_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """How one run went, as a line of name and value."""
+    return '<dl class="tr-facts">' + "".join(f"<div><dt>{a}</dt><dd>{escape(b)}</dd></div>" for a, b in facts) + "</dl>"
+
+
+def _row(spec: ClassSpec, share: float) -> str:
+    return (
+        f'<li>{_swatch(spec.color)}<span class="tr-name">{escape(spec.name)}</span>'
+        f'<span class="tr-bar" aria-hidden="true">'
+        f'<i style="width:{share:.1%};background:{_css(spec.color)}"></i></span>'
+        f'<span class="tr-share">{share * 100:.1f} %</span></li>'
+    )
+
+
+def _figure(name: str, value: float) -> str:
+    if name == "psnr":
+        text = f"{value:.1f} dB"
+    elif "accuracy" in name:
+        text = f"{value * 100:.1f} %"
+    else:
+        text = f"{value:.3f}"
+    about = next((about for key, about in _HELP.items() if key in name), "")
+    words = _NAMES.get(name) or name.replace("_", " ").replace("/", " ").replace("iou", "IoU")
+    return f'<div class="tr-figure" title="{about}"><b>{text}</b><span>{escape(words)}</span></div>'
+
+
+def _swatch(color: tuple[int, int, int]) -> str:
+    return f'<i class="tr-swatch" style="background:{_css(color)}" aria-hidden="true"></i>'
+
+
+def _css(color: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
