@@ -187,9 +187,10 @@ def _write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(name, path)
-    except BaseException:
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be written ({error.strerror}); what was there before is kept") from None
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _previous(folder: Path) -> Path:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file
 
 from translate import catalog
-from translate.checkpoints import save_model
+from translate.checkpoints import load_config, save_model
 from translate.cli import main as command_line
 from translate.config import ClassSpec, GeneratorConfig, HoldOut, ModelConfig
 from translate.networks import build_generator
@@ -148,3 +150,21 @@ def test_verify_finds_damaged_weights(cli, damage):
     code, out, err = cli("models", "verify", "mine")
     assert (code, err) == (2, "error: 1 of 1 models can't be used\n")
     assert out.startswith("mine: runs/mine/model.safetensors: ")
+
+
+def test_a_packed_model_is_half_the_size_and_scored_from_the_stored_file(cli, place: Path):
+    for side, colour in (("a", (90, 90, 90)), ("b", (10, 20, 30))):
+        for split in ("train", "val"):
+            (place / "data" / split / side).mkdir(parents=True)
+            Image.new("RGB", (256, 256), colour).save(place / "data" / split / side / "x.png")
+    code, out, _ = cli("models", "pack", "shipped", "-o", "out/small", "--data", "data", "--title", "Smaller")
+    assert code == 0
+    config = load_config(place / "out/small")
+    assert (config.name, config.title, config.step) == ("small", "Smaller", 7)
+    stored = load_file(place / "out/small/model.safetensors")
+    assert {tensor.dtype for name, tensor in stored.items() if "num_batches" not in name} == {torch.float16}
+    cli("evaluate", "out/small", "--data", "data", "--json", "scores.json")
+    measured = json.loads((place / "scores.json").read_text())
+    assert config.metrics["l1"] == pytest.approx(measured["reports"][0]["scores"]["l1"], abs=1e-4)
+    assert f"l1 {config.metrics['l1']:.4f}" in out
+    assert cli("models", "pack", "shipped", "-o", "out/.hidden")[0] == 2

@@ -97,9 +97,7 @@ def test_a_result_says_nothing_about_the_camera(client: Any, tmp_path: Path) -> 
         ({"scale": "17"}, "up to 16"),
     ],
 )
-def test_a_wrong_setting_is_told_in_one_line(
-    client: Any, served: Served, options: dict[str, str], words: str
-) -> None:
+def test_a_wrong_setting_is_told_in_one_line(client: Any, served: Served, options: dict[str, str], words: str) -> None:
     assert words in failure(client, served.photo, **options)
 
 

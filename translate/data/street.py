@@ -54,6 +54,9 @@ class View:
     height: int
     width: int
     rng: Generator
+    """What the street is like; knows nothing of pixels."""
+    grit: Generator
+    """What is too fine to be the same at every resolution."""
     photo: Array = field(init=False)
     label: Array = field(init=False)
 
@@ -104,8 +107,8 @@ def scene(seed: int, height: int = 360, width: int = 480) -> tuple[Array, Array]
 
     Shape: (height, width, 3) uint8 RGB and (height, width) uint8 indices of CLASSES.
     """
-    rng = default_rng(seed)
-    view = View(height * OVERSAMPLING, width * OVERSAMPLING, rng)
+    rng, grit = (default_rng([seed, stream]) for stream in (0, 1))
+    view = View(height * OVERSAMPLING, width * OVERSAMPLING, rng, grit)
     sunny = rng.choice([-1, 1])
     _sky(view)
     fronts = {side: _terrace(rng, KERB + rng.uniform(2.2, 3.6)) for side in (-1, 1)}
@@ -116,7 +119,7 @@ def scene(seed: int, height: int = 360, width: int = 480) -> tuple[Array, Array]
     for z, thing in sorted(_things(rng), key=lambda placed: -placed[0]):
         thing.draw(view, z)
     photo = cv2.resize(view.photo, (width, height), interpolation=cv2.INTER_AREA)
-    photo = cv2.GaussianBlur(photo, (3, 3), 0.5) * np.float32(1.06) + 2.5 * rng.standard_normal(photo.shape)
+    photo = cv2.GaussianBlur(photo, (3, 3), 0.5) * np.float32(1.06) + 2.5 * grit.standard_normal(photo.shape)
     return np.clip(photo, 0, 255).astype(np.uint8), np.ascontiguousarray(view.label[::OVERSAMPLING, ::OVERSAMPLING])
 
 
@@ -155,7 +158,7 @@ def _ground(view: View, shading: Terrace, side: int) -> None:
     z = np.broadcast_to(z, x.shape)
     near = 1 / (1 + (z / 25) ** 2)
     road = np.abs(x) < KERB
-    grit = view.rng.standard_normal(x.shape) + view.texture(x, z, 0.04)
+    grit = view.grit.standard_normal(x.shape) + view.texture(x, z, 0.04)
     tone = 98 + 3.5 * grit * near + 4 * view.texture(x, z, 3.5) - 5 * np.cos(x * 3.3)
     slabs = 152 + 5 * view.texture(x, z, 0.4) * near - 26 * near * ((z % 0.9 < 0.03) | (np.abs(x) % 0.6 < 0.02))
     tone = np.where(road, tone, slabs)

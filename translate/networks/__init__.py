@@ -43,9 +43,9 @@ def build_generator(config: GeneratorConfig) -> nn.Module:
     return network
 
 
-def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> nn.Module:
+def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> PatchGAN | PixelGAN | MultiScale:
     """A freshly initialised discriminator over `in_channels` (input and output together when it is conditional)."""
-    network: nn.Module
+    network: PatchGAN | PixelGAN | MultiScale
     if config.kind == "patch":
         network = PatchGAN(in_channels, filters=config.filters, layers=config.layers, norm=config.norm)
     elif config.kind == "pixel":

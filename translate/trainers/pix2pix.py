@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from translate.config import TrainConfig
 from translate.data.paired import Pair
+from translate.errors import ConfigError
 from translate.networks import build_discriminator, build_generator
 from translate.objectives.pix2pix import Pix2PixObjective, build_objective
 from translate.trainers.update import Losses, Player, Update, build_player, frozen, prefixed
@@ -24,7 +25,10 @@ class Pix2Pix:
         self.discriminator: nn.Module | None = None
         if self.objective.is_adversarial:
             seen = config.generator.out_channels + config.objective.conditional * config.generator.in_channels
-            disc = build_discriminator(config.discriminator, seen).to(device).to(memory_format=layout)
+            disc = build_discriminator(config.discriminator, seen)
+            if config.data.crop < disc.min_side:
+                raise ConfigError(f"data.crop is {config.data.crop}: this discriminator needs {disc.min_side} or more")
+            disc = disc.to(device).to(memory_format=layout)
             self.discriminator = disc
             self.players["discriminator"] = build_player(disc, config.optim, config.optim.disc_lr)
         if config.compile:

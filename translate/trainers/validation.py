@@ -33,23 +33,27 @@ PICTURES = Quality("l1", higher_is_better=False)
 
 @torch.inference_mode()
 def validate(generator: nn.Module, data: PairedDataset, device: torch.device, batch_size: int) -> dict[str, float]:
-    """Mean figures over all pairs of `data`: segmentation scores for label targets, else L1, PSNR and SSIM."""
-    confusion: Tensor | None = None
-    sums: dict[str, list[Tensor]] = {"l1": [], "psnr": [], "ssim": []}
+    """Mean figures over all pairs of `data`: segmentation scores for label targets, else L1, PSNR and SSIM.
+
+    Pictures smaller than SSIM's window count for L1 and PSNR alone.
+    """
+    confusion: Tensor | int = 0
+    found: dict[str, list[Tensor]] = {}
     was_training = generator.training
     generator.eval()
     for real_a, real_b in _batches(data, batch_size):
         fake_b = generator(_to(real_a, device)).float().cpu()
-        if real_b.is_floating_point():
-            for name, measure in (("l1", paired.l1), ("psnr", paired.psnr), ("ssim", paired.ssim)):
-                sums[name].append(measure(fake_b, real_b))
-        else:
-            counts = segmentation.confusion(fake_b.argmax(dim=1), real_b, fake_b.shape[1])
-            confusion = counts if confusion is None else confusion + counts
+        if not real_b.is_floating_point():
+            confusion = confusion + segmentation.confusion(fake_b.argmax(dim=1), real_b, fake_b.shape[1])
+            continue
+        found.setdefault("l1", []).append(paired.l1(fake_b, real_b))
+        found.setdefault("psnr", []).append(paired.psnr(fake_b, real_b))
+        if min(real_b.shape[-2:]) >= paired.SSIM_WINDOW:
+            found.setdefault("ssim", []).append(paired.ssim(fake_b, real_b))
     generator.train(was_training)
-    if confusion is not None:
+    if isinstance(confusion, Tensor):
         return segmentation.scores(confusion)
-    return {name: float(torch.cat(values).mean()) for name, values in sums.items()}
+    return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
 
 @torch.inference_mode()

@@ -27,6 +27,9 @@ _PHOTO_HINT = "Drop a photo here\n or click to choose one"
 _SCROLL = """() => { const at = document.getElementById("comparison");
 if (at && at.getBoundingClientRect().top > innerHeight * 0.6) at.scrollIntoView({block: "start",
 behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"}); }"""
+# Gradio gives the buttons a picture and no name for those who can't see it.
+_NAME_EXAMPLES = """() => document.querySelectorAll("#examples button").forEach(button => button.ariaLabel =
+"Example: " + button.querySelector("img").src.split("/").pop().split(".")[0].replaceAll("-", " "))"""
 _log = logging.getLogger(__name__)
 
 Updates = dict[Any, Any]
@@ -77,7 +80,8 @@ def translate_tab(models: Models) -> None:
             model = _model_picker(models)
             photo = gr.Image(
                 label="Photo", type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"],
-                height=280, placeholder=_PHOTO_HINT, buttons=[], elem_id="photo",
+                height=280, placeholder=_PHOTO_HINT, buttons=[], elem_id="photo", 
+                alt_text="The photo to translate",
                 # A mirrored street sign is of no use; a phone's own lens looks at its owner.
                 webcam_options=gr.WebcamOptions(False, {"video": {"facingMode": {"ideal": "environment"}}}),
             )  # fmt: skip
@@ -131,7 +135,8 @@ def _model_picker(models: Models) -> gr.Dropdown:
         return {model: gr.Dropdown(models.choices(), value=name), card: _card(models, name)}
 
     # On every visit: a training may have finished since the page was built.
-    gr.on(None, listed, None, [model, card], queue=False, show_progress="hidden", api_visibility="private")
+    visit = gr.on(None, listed, None, [model, card], queue=False, show_progress="hidden", api_visibility="private")
+    visit.then(None, js=_NAME_EXAMPLES, api_visibility="private")
     return model
 
 

@@ -1,0 +1,41 @@
+"""`translate models pack RUN -o FOLDER`: a trained model as it is shipped, in float16, scored from the stored file."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from translate.evaluation.report import Report
+
+
+def pack(
+    run: Annotated[str, typer.Argument(help="Name or folder of a trained model; RUN/last is its newest.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; its name is the model's.")],
+    data: Annotated[Path | None, typer.Option(help="Pairs to score the stored file on.")] = None,
+    title: Annotated[str | None, typer.Option(help="What it is, in a few words.")] = None,
+    about: Annotated[str | None, typer.Option(help="What it does, in a sentence.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Terms of the weights.")] = None,
+) -> None:
+    """Store a model in half the space, ready to be shipped, and score what was stored."""
+    from translate import catalog, checkpoints
+
+    folder, name = catalog.find(run), catalog.valid_name(out.name)
+    generator, config = checkpoints.load_model(folder)
+    told = {"title": title, "description": about, "licence": licence}
+    config = config.replace(name=name, **{field: text for field, text in told.items() if text is not None})
+    checkpoints.save_model(out, generator, config.model_copy(update={"metrics": {}}), half=True)
+    if data is not None:
+        from translate.evaluation.evaluate import evaluate
+
+        metrics = _metrics(evaluate(out, data))
+        checkpoints.save_model(out, generator, config.model_copy(update={"metrics": metrics}), half=True)
+        print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    size = (out / checkpoints.MODEL_FILE).stat().st_size / 1e6
+    print(f"{out}: {size:.1f} MB, from {folder} at step {config.step}")
+
+
+def _metrics(report: "Report") -> dict[str, float]:
+    figures = report.scores | {f"iou {score.name}": score.iou for score in report.classes}
+    return {name: round(value, 4) for name, value in figures.items() if math.isfinite(value)}
