@@ -113,6 +113,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(train: Shell, arguments: list[str
     assert not list((tmp_path / "runs").glob("*/state"))
 
 
+def test_an_output_folder_that_cannot_be_made_is_one_line(train: Shell, pairs: Path, tmp_path: Path):
+    (tmp_path / "file").touch()
+    code, _, errors = train("pix2pix", "--data", str(pairs), "--steps=1", "--out=file/run", *SMALL)
+    assert code == 2
+    assert len(errors) == 1
+    assert "Not a directory" in errors[0]
+
+
 def test_a_polite_kill_saves_where_it_is(pairs: Path, tmp_path: Path):
     arguments = ["pix2pix", "--data", str(pairs), "--steps=100000", "--json", "--set=log_every=1", *SMALL]
     command = [sys.executable, "-m", "translate", "train", *arguments]

@@ -49,18 +49,18 @@ def check(
 
 @app.command()
 def synthesise(
-    out: Annotated[Path, typer.Argument(help="Folder to write; it may not exist yet.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="Folder to write: new, or this set begun earlier.", show_default=False)],
     count: Annotated[int, typer.Option(help="Pairs to draw, a fifth of them for validation.", min=2)] = 100,
     size: Annotated[int, typer.Option(help="Side of each picture in pixels.", min=16, max=4096)] = 256,
     seed: Annotated[int, typer.Option(help="The same seed draws the same pairs.", min=0)] = 0,
 ) -> None:
     """Draw aerial scenes and their maps in six classes: roads, houses, water, trees, shadows and texture."""
-    from translate.data import synthetic
-    from translate.errors import DatasetError
+    from tqdm import tqdm
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: exists and is not empty; name a new folder")
-    synthetic.write(out, count, size, seed)
+    from translate.data import synthetic
+
+    with tqdm(total=count, unit="pair", disable=not sys.stderr.isatty()) as bar:
+        synthetic.write(out, count, size, seed, progress=lambda done: bar.update(done - bar.n))
     print(f"{out}: {count} pairs of {size}x{size} pixels; train on them: translate train segmentation --data {out}")
 
 

@@ -64,6 +64,10 @@ def main() -> NoReturn:
         _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except OSError as error:
+        if error.filename is None:  # no file of the user's: a bug
+            raise
+        _fail(f"{error.filename}: {error.strerror}")
     except Exception as error:
         # Typer's own errors about options; their class has been in two packages, their shape is one.
         if not hasattr(error, "format_message"):

@@ -80,7 +80,7 @@ def translate_tab(models: Models) -> None:
             model = _model_picker(models)
             photo = gr.Image(
                 label="Photo", type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"],
-                height=280, placeholder=_PHOTO_HINT, buttons=[], elem_id="photo", 
+                height=280, placeholder=_PHOTO_HINT, buttons=[], elem_id="photo",
                 alt_text="The photo to translate",
                 # A mirrored street sign is of no use; a phone's own lens looks at its owner.
                 webcam_options=gr.WebcamOptions(False, {"video": {"facingMode": {"ideal": "environment"}}}),
