@@ -42,6 +42,7 @@ _VOID = 255  # config.IGNORE_INDEX
 _LIMITS = f"at most {MAX_SIDE:,} pixels a side and {MAX_PIXELS // 10**6} megapixels are taken"
 
 _log = logging.getLogger(__name__)
+_cv_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4, 5
 _quiet_lock = threading.Lock()
 _quiet: list[ExitStack] = []  # one entry for each thread that is reading; the first holds what to restore
 
@@ -262,8 +263,7 @@ def _guarded(where: object) -> Iterator[None]:
             case OSError(strerror=str(reason)):
                 text = reason
             case _:
-                reason = " ".join(str(error).split())[:120] or type(error).__name__
-                text = f"damaged picture ({reason}); save or fetch it again"
+                text = f"damaged picture ({' '.join(str(error).split())[:99] or type(error).__name__}); fetch it again"
         raise ImageError(f"{' '.join(str(where).splitlines())}: {text}") from None
 
 
@@ -285,7 +285,7 @@ def _quietly() -> Iterator[None]:
         settings = ExitStack()
         if not _quiet:
             settings.enter_context(warnings.catch_warnings())
-            settings.callback(cv2.utils.logging.setLogLevel, cv2.utils.logging.setLogLevel(0))
+            settings.callback(_cv_log_level, _cv_log_level(0))
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
         _quiet.append(settings)
@@ -338,7 +338,7 @@ def _read_deep(path: str | Path, image: Image.Image) -> Array:
     image.load()
     data = np.fromfile(path, np.uint8)
     if image.format == "PNG" and b"IEND\xae\x42\x60\x82" not in data.tobytes():
-        raise ImageError("damaged picture (its end is missing); save or fetch it again")
+        raise ImageError("damaged picture (its end is missing); fetch it again")
     array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     planes = getattr(image, "tag_v2", {}).get(284, 1) == 2  # OpenCV takes separate planes for interleaved ones
     if planes or image.mode == "CMYK" or array is None or array.dtype != np.uint16 or array.ndim != 3:

@@ -14,6 +14,7 @@ _HELP = {
     "ssim": "structural similarity; 1 is identical",
     "l1": "mean absolute difference; lower is closer",
 }
+_MEASURED = "Measured on pictures it was not trained on."
 _SEEN = 0.0005  # a smaller share would be shown as 0.0 %
 
 WELCOME = """<div class="tr-welcome">
@@ -41,11 +42,11 @@ def model_card(config: ModelConfig) -> str:
     """What a model does, in its own words, and how well, by its own measurements."""
     figures = [_figure(name, value) for name, value in config.metrics.items() if math.isfinite(value)]
     classes = "".join(
-        f'<span class="tr-tag">{_swatch(spec.color)}{escape(spec.name)}</span>' for spec in config.classes
+        f'<span class="tr-tag">{_swatch(spec.color)}{_words(spec.name)}</span>' for spec in config.classes
     )
     parts = [
         f"<p>{escape(config.description)}</p>" if config.description else "",
-        f'<div class="tr-figures" aria-label="Measured quality">{"".join(figures[:4])}</div>' if figures else "",
+        f'<div class="tr-figures">{"".join(figures[:4])}</div><p class="tr-note">{_MEASURED}</p>' if figures else "",
         f"<details><summary>{len(config.classes)} classes</summary><div>{classes}</div></details>" if classes else "",
     ]
     return f'<div class="tr-model">{"".join(parts)}</div>'
@@ -55,7 +56,7 @@ def legend(classes: Sequence[ClassSpec], shares: Mapping[str, float]) -> str:
     """The classes of a label map in their colours, the largest share of the picture first."""
     ranked = sorted(classes, key=lambda spec: -shares.get(spec.name, 0.0))
     seen = [spec for spec in ranked if shares.get(spec.name, 0.0) >= _SEEN]
-    absent = [escape(spec.name) for spec in ranked if spec not in seen]
+    absent = [_words(spec.name) for spec in ranked if spec not in seen]
     rows = "".join(_row(spec, shares[spec.name]) for spec in seen)
     rest = f'<p class="tr-absent">Not in this picture: {", ".join(absent)}</p>' if absent else ""
     return f'<div class="tr-legend"><h3>What is in the picture</h3><ul>{rows}</ul>{rest}</div>'
@@ -68,7 +69,7 @@ def run_facts(facts: Sequence[tuple[str, str]]) -> str:
 
 def _row(spec: ClassSpec, share: float) -> str:
     return (
-        f'<li>{_swatch(spec.color)}<span class="tr-name">{escape(spec.name)}</span>'
+        f'<li>{_swatch(spec.color)}<span class="tr-name">{_words(spec.name)}</span>'
         f'<span class="tr-bar" aria-hidden="true">'
         f'<i style="width:{share:.1%};background:{_css(spec.color)}"></i></span>'
         f'<span class="tr-share">{share * 100:.1f} %</span></li>'
@@ -85,6 +86,10 @@ def _figure(name: str, value: float) -> str:
     about = next((about for key, about in _HELP.items() if key in name), "")
     words = _NAMES.get(name) or name.replace("_", " ").replace("/", " ").replace("iou", "IoU")
     return f'<div class="tr-figure" title="{about}"><b>{text}</b><span>{escape(words)}</span></div>'
+
+
+def _words(name: str) -> str:
+    return escape(name.replace("_", " "))
 
 
 def _swatch(color: tuple[int, int, int]) -> str:

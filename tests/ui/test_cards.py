@@ -1,0 +1,59 @@
+"""What the page says of a model, a picture and a run."""
+
+import re
+
+from translate.config import ClassSpec, GeneratorConfig, ModelConfig
+from translate.ui import cards
+
+SKY, ROAD, SIGN = (
+    ClassSpec(name="sky", color=(10, 20, 30)),
+    ClassSpec(name="road", color=(255, 0, 0)),
+    ClassSpec(name="sign_symbol", color=(0, 0, 255)),
+)
+
+
+def words(html: str) -> list[str]:
+    """The text of a fragment, piece by piece."""
+    return [piece.strip() for piece in re.split(r"<[^>]*>", html) if piece.strip()]
+
+
+def model(**facts: object) -> ModelConfig:
+    return ModelConfig.model_validate({"name": "mine", "generator": GeneratorConfig(), **facts})
+
+
+def test_the_legend_has_the_largest_share_first_and_names_what_is_absent() -> None:
+    html = cards.legend((SKY, ROAD, SIGN), {"sky": 0.25, "road": 0.75, "sign_symbol": 0.0})
+    assert words(html)[1:] == ["road", "75.0 %", "sky", "25.0 %", "Not in this picture: sign symbol"]
+    assert html.index("#ff0000") < html.index("#0a141e")
+
+
+def test_a_share_too_small_to_show_counts_as_absent() -> None:
+    assert "Not in this picture: sky" in cards.legend((SKY, ROAD), {"sky": 0.0004, "road": 0.9996})
+
+
+def test_everything_of_a_config_is_escaped() -> None:
+    html = cards.model_card(
+        model(
+            description="<script>alert(1)</script>",
+            metrics={"<b>": 0.5},
+            generator=GeneratorConfig(out_channels=1, head="labels"),
+            classes=(ClassSpec(name="<i>x</i>", color=(0, 0, 0)),),
+        )
+    )
+    assert "<script>" not in html
+    assert "<b></b>" not in html
+    assert "&lt;i&gt;x&lt;/i&gt;" in html
+    assert "<i>x" not in cards.legend((ClassSpec(name="<i>x", color=(0, 0, 0)),), {"<i>x": 1.0})
+
+
+def test_figures_are_shown_in_their_own_units() -> None:
+    html = cards.model_card(model(metrics={"mean_iou": 0.5274, "pixel_accuracy": 0.8831, "psnr": 17.26, "l1": 0.2}))
+    assert words(html)[:8] == ["0.527", "mean IoU", "88.3 %", "pixels right", "17.3 dB", "PSNR", "0.200", "L1"]
+
+
+def test_a_figure_that_is_no_number_is_left_out() -> None:
+    assert words(cards.model_card(model(metrics={"mean_iou": float("nan")}))) == []
+
+
+def test_a_run_s_facts_are_names_and_values() -> None:
+    assert words(cards.run_facts([("Time", "5 ms"), ("Device", "<cpu>")])) == ["Time", "5 ms", "Device", "&lt;cpu&gt;"]
