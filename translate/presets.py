@@ -66,6 +66,7 @@ def segmentation() -> TrainConfig:
         validate_every=500,
         sample_every=500,
         save_every=250,
+        patience=3,
     )
 
 
