@@ -2,9 +2,14 @@
 
 import logging
 
+from translate.errors import TranslateError
 from translate.ui.app import launch
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(message)s")
     logging.getLogger("translate").setLevel(logging.INFO)
-    launch()
+    try:
+        launch()
+    except TranslateError as error:
+        logging.error("error: %s", error)
+        raise SystemExit(2) from None

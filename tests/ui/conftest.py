@@ -1,12 +1,13 @@
 """A page with two tiny models and two examples, served on a free port for the tests of this folder."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ui.tiny_page import Served, draw, save_tiny
-from translate import catalog, images
+from tests.ui.tiny_page import Served, TinyModels, draw, save_tiny
+from translate import images
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +40,9 @@ def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         images.save(draw(60, 80, number), folder / "examples" / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRANSLATE_HOME", str(ui_home))
-        patch.setattr(catalog, "roots", lambda: {"installed": ui_home / "models"})
         patch.setattr(examples, "_folder", lambda: folder / "examples")
-        page = launch(port=7960, wait=False)
-        yield Served(page, page.local_url, ui_home, folder / "a photo.png")
-        page.close()
+        with socket.create_server(("127.0.0.1", 0)) as free:  # two test processes must not want the same one
+            port = free.getsockname()[1]
+        page = launch(TinyModels(), port=port, wait=False)
+    yield Served(page, page.local_url, ui_home, folder / "a photo.png")
+    page.close()

@@ -53,7 +53,7 @@ def test_app_py_serves_the_page_says_where_and_leaves_nothing_behind(repo: Path,
         assert f"Port {taken} is taken" in said[0]
         url = said[1].split()[1]
         with urllib.request.urlopen(url, timeout=30) as answer:
-            assert "<title>translate</title>" in answer.read().decode()
+            assert '"title":"translate"' in answer.read().decode()
         assert list(tmp_path.glob("translate-*"))
         app.send_signal(signal.SIGTERM)
         assert app.wait(timeout=30) == 0

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,44 +28,38 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    assert CHROMIUM, "CI has no Chromium: .ci/run installs it"
+def context() -> Iterator[Any]:
+    """One profile for all tests: what the page consists of is fetched and compiled once."""
     if os.environ.get("CI") != "true":
         pytest.importorskip("playwright")
+    assert CHROMIUM, "CI has no Chromium: .ci/run installs it"
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser
+        yield browser.new_context(
+            reduced_motion="reduce", permissions=["camera", "clipboard-read", "clipboard-write"], viewport=DESKTOP
+        )
         browser.close()
 
 
 @pytest.fixture
-def visit(browser: Any, served: Served) -> Iterator[Callable[..., Any]]:
-    """Open the page; afterwards nothing may have gone wrong in it."""
-    contexts, wrong = [], []
-
-    def listen(page: Any) -> None:
-        page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
-        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
-        page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if is_external(asked.url) else None)
+def page(context: Any, served: Served) -> Iterator[Any]:
+    """The page, freshly opened; afterwards nothing may have gone wrong in it."""
+    wrong: list[str] = []
 
     def is_external(url: str) -> bool:
         return not url.startswith((served.url, "data:", "blob:"))
 
-    def open_page(viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
-        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        listen(page)
-        page.goto(served.url)
-        page.wait_for_selector("#photo input[type=file]", state="attached")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
+    page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if is_external(asked.url) else None)
+    page.goto(served.url)
+    page.wait_for_selector("#photo input[type=file]", state="attached")
+    yield page
+    page.close()
     assert wrong == []
 
 
@@ -101,10 +95,7 @@ def fits(page: Any) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def test_an_uploaded_photo_is_compared_and_downloaded(
-    visit: Callable[..., Any], served: Served, tmp_path: Path
-) -> None:
-    page = visit()
+def test_an_uploaded_photo_is_compared_and_downloaded(page: Any, served: Served, tmp_path: Path) -> None:
     assert page.is_visible("text=Your translation appears here")
     upload(page, served.photo)
     wait_for_result(page)
@@ -117,10 +108,7 @@ def test_an_uploaded_photo_is_compared_and_downloaded(
         np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
 
 
-def test_a_run_says_where_how_long_at_which_scale_and_what_is_in_the_picture(
-    visit: Callable[..., Any], served: Served
-) -> None:
-    page = visit()
+def test_a_run_says_where_how_long_at_which_scale_and_what_is_in_the_picture(page: Any, served: Served) -> None:
     upload(page, served.photo)
     wait_for_result(page)
     facts = page.locator("#facts").inner_text()
@@ -136,11 +124,10 @@ def test_a_run_says_where_how_long_at_which_scale_and_what_is_in_the_picture(
 
 
 def test_the_overlay_s_strength_changes_the_picture_without_running_the_model(
-    visit: Callable[..., Any], served: Served, monkeypatch: pytest.MonkeyPatch
+    page: Any, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from translate.inference.translator import Translator
 
-    page = visit()
     upload(page, served.photo)
     wait_for_result(page)
     before = right_side(page)
@@ -150,10 +137,7 @@ def test_the_overlay_s_strength_changes_the_picture_without_running_the_model(
     wait_for_result(page)
 
 
-def test_another_model_says_what_it_is_and_translates_the_photo_anew(
-    visit: Callable[..., Any], served: Served, tmp_path: Path
-) -> None:
-    page = visit()
+def test_another_model_says_what_it_is_and_translates_the_photo_anew(page: Any, served: Served, tmp_path: Path) -> None:
     card = page.locator("#model-card")
     for words in ("Finds <nothing> in particular.", "0.500\nmean IoU", "87.5 %\npixels right", "3 classes"):
         assert words in card.inner_text()
@@ -169,23 +153,28 @@ def test_another_model_says_what_it_is_and_translates_the_photo_anew(
         np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
 
 
-def test_an_example_brings_its_own_model(visit: Callable[..., Any]) -> None:
-    page = visit()
-    page.locator("#examples button.gallery-item").last.click()
+def test_an_example_brings_its_own_model_and_is_one_run(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from translate.inference.translator import Translator
+
+    ran: list[str] = []
+    original = Translator.run
+    monkeypatch.setattr(
+        Translator, "run", lambda self, *args, **given: ran.append(self.config.name) or original(self, *args, **given)
+    )
+    page.get_by_label("Example: tiny picture field").click()
     wait_for_result(page)
     page.wait_for_function("document.querySelector('#model input').value.startsWith('Tiny picture')")
+    assert ran == ["tiny-picture"]
 
 
-def test_a_snapshot_is_translated(visit: Callable[..., Any]) -> None:
-    page = visit(permissions=["camera"])
+def test_a_snapshot_is_translated(page: Any) -> None:
     page.get_by_label("Capture from camera").click()
     page.click("#photo .access-wrap button, #photo [title='grant webcam access']")
     page.get_by_label("capture photo").click()
     wait_for_result(page)
 
 
-def test_a_pasted_picture_is_translated(visit: Callable[..., Any]) -> None:
-    page = visit(permissions=["clipboard-read", "clipboard-write"])
+def test_a_pasted_picture_is_translated(page: Any) -> None:
     page.evaluate("""async () => {
         const canvas = Object.assign(document.createElement("canvas"), {width: 40, height: 30});
         canvas.getContext("2d").fillRect(5, 5, 20, 20);
@@ -198,9 +187,8 @@ def test_a_pasted_picture_is_translated(visit: Callable[..., Any]) -> None:
 
 
 def test_a_broken_file_is_told_in_one_line_and_takes_the_old_result_away(
-    visit: Callable[..., Any], served: Served, tmp_path: Path
+    page: Any, served: Served, tmp_path: Path
 ) -> None:
-    page = visit()
     upload(page, served.photo)
     wait_for_result(page)
     broken = tmp_path / "broken.png"
@@ -216,10 +204,9 @@ def test_a_broken_file_is_told_in_one_line_and_takes_the_old_result_away(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_needs_no_sideways_scrolling_and_sees_the_result(
-    visit: Callable[..., Any], served: Served, scheme: str
-) -> None:
-    page = visit(PHONE, color_scheme=scheme)
+def test_a_phone_needs_no_sideways_scrolling_and_sees_the_result(page: Any, served: Served, scheme: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     assert fits(page)
     upload(page, served.photo)
     wait_for_result(page)

@@ -47,8 +47,21 @@ def test_everything_of_a_config_is_escaped() -> None:
 
 
 def test_figures_are_shown_in_their_own_units() -> None:
-    html = cards.model_card(model(metrics={"mean_iou": 0.5274, "pixel_accuracy": 0.8831, "psnr": 17.26, "l1": 0.2}))
-    assert words(html)[:8] == ["0.527", "mean IoU", "88.3 %", "pixels right", "17.3 dB", "PSNR", "0.200", "L1"]
+    html = cards.model_card(model(metrics={"l1": 0.2, "psnr": 17.26, "pixel_accuracy": 0.8831}))
+    assert words(html)[:6] == ["88.3 %", "pixels right", "17.3 dB", "PSNR", "0.200", "L1"]
+
+
+def test_the_figure_of_a_class_stands_beside_the_class_and_the_mean_comes_first() -> None:
+    config = model(
+        generator=GeneratorConfig(out_channels=2, head="labels"),
+        classes=(SKY, SIGN),
+        metrics={"pixel_accuracy": 0.9, "mean_iou": 0.6, "iou sky": 0.925, "iou sign_symbol": 0.2754},
+        licence="research <only>",
+    )
+    assert words(cards.model_card(config)) == [
+        "0.600", "mean IoU", "90.0 %", "pixels right", "Measured on pictures it was not trained on.",
+        "2 classes, IoU of each · terms of use", "sky", "0.93", "sign symbol", "0.28", "research &lt;only&gt;",
+    ]  # fmt: skip
 
 
 def test_a_figure_that_is_no_number_is_left_out() -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from translate.checkpoints import save_model
 from translate.config import ClassSpec, DataConfig, GeneratorConfig, ModelConfig
 from translate.networks import build_generator
+from translate.ui.models import Models
 
 CLASSES = tuple(
     ClassSpec(name=name, color=color)
@@ -26,6 +27,13 @@ class Served:
     url: str
     home: Path
     photo: Path
+
+
+class TinyModels(Models):
+    """Only the tiny models are offered, whatever else this machine has."""
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(title, name) for title, name in super().choices() if name.startswith("tiny-")]
 
 
 def draw(height: int, width: int, seed: int = 0) -> Image.Image:

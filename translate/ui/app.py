@@ -25,7 +25,7 @@ def build(models: Models | None = None) -> gr.Blocks:
     """The whole page, not yet served."""
     guard.own_folder()  # before any component: each notes where its files go
     models = models or Models()
-    with guard.Blocks(title="translate", analytics_enabled=False, delete_cache=(guard.KEEP_SECONDS,) * 2) as page:
+    with guard.Blocks(title="translate", analytics_enabled=False, delete_cache=(600, guard.KEEP_SECONDS)) as page:
         gr.HTML(theme.HEADER, js_on_load=None)
         with gr.Tabs(), gr.Tab("Translate", id="translate"):
             translate_tab(models)
@@ -41,19 +41,20 @@ def launch(
     """
     models = models or Models()
     page = build(models)
-    host = host or os.environ.get("GRADIO_SERVER_NAME") or HOST
-    port = free_port(host, port if port is not None else int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
-    if threading.current_thread() is threading.main_thread():
+    host = (host or os.environ.get("GRADIO_SERVER_NAME") or HOST).strip("[]")
+    port = free_port(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
+    if wait and threading.current_thread() is threading.main_thread():
         # `kill` then ends as Ctrl-C does: the folder of uploads is removed on the way out.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     page.launch(
-        server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, ssr_mode=False,
-        mcp_server=False, pwa=False, inbrowser=False, show_error=False, footer_links=["api", "settings"],
-        run_history=False, enable_monitoring=False, allowed_paths=[], max_file_size=guard.MAX_UPLOAD, strict_cors=True,
-        state_session_capacity=1000, app_kwargs={"middleware": [Middleware(guard.Routes)]},
-        theme=theme.THEME, css=theme.CSS, head=theme.HEAD, favicon_path=theme.ICON,
+        server_name=f"[{host}]" if ":" in host else host, server_port=port, quiet=True, prevent_thread_lock=True,
+        share=False, ssr_mode=False, mcp_server=False, pwa=False, inbrowser=False, show_error=False,
+        footer_links=["api", "settings"], run_history=False, enable_monitoring=False, allowed_paths=[],
+        max_file_size=guard.MAX_UPLOAD, strict_cors=True, state_session_capacity=1000,
+        app_kwargs={"middleware": [Middleware(guard.Routes)]}, theme=theme.THEME, css=theme.CSS, head=theme.HEAD,
+        favicon_path=theme.ICON,
     )  # fmt: skip
-    if host not in {HOST, "localhost", "::1", "[::1]"}:
+    if host not in {HOST, "localhost", "::1"}:
         _log.warning("Listening on %s: whoever can reach this machine can use the page, without a password.", host)
     _log.info("Open %s in a browser; Ctrl-C ends it.", page.local_url)
     models.warm()
@@ -68,10 +69,10 @@ def free_port(host: str, wanted: int, tries: int = 100) -> int:
     Raises: ConfigError when there is none, or `host` is no address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    reason = "out of range"
-    for port in range(wanted, min(wanted + tries, 65536)):
+    reason = "ports go from 1 to 65535"
+    for port in range(max(wanted, 1), min(wanted + tries, 65536)):
         try:
-            socket.create_server((host.strip("[]"), port), family=family).close()
+            socket.create_server((host, port), family=family).close()
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             continue

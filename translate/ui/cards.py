@@ -14,6 +14,8 @@ _HELP = {
     "ssim": "structural similarity; 1 is identical",
     "l1": "mean absolute difference; lower is closer",
 }
+_FIRST = ("mean_iou", "pixel_accuracy", "class_accuracy", "psnr", "ssim", "l1")
+_PER_CLASS = "iou "
 _MEASURED = "Measured on pictures it was not trained on."
 _SEEN = 0.0005  # a smaller share would be shown as 0.0 %
 
@@ -40,14 +42,14 @@ NO_MODELS = """<div class="tr-welcome"><h2>No model here yet</h2>
 
 def model_card(config: ModelConfig) -> str:
     """What a model does, in its own words, and how well, by its own measurements."""
-    figures = [_figure(name, value) for name, value in config.metrics.items() if math.isfinite(value)]
-    classes = "".join(
-        f'<span class="tr-tag">{_swatch(spec.color)}{_words(spec.name)}</span>' for spec in config.classes
-    )
+    known = {name: value for name, value in config.metrics.items() if math.isfinite(value)}
+    headlines = [name for name in known if not name.startswith(_PER_CLASS)]
+    headlines.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    figures = "".join(_figure(name, known[name]) for name in headlines[:3])
     parts = [
         f"<p>{escape(config.description)}</p>" if config.description else "",
-        f'<div class="tr-figures">{"".join(figures[:4])}</div><p class="tr-note">{_MEASURED}</p>' if figures else "",
-        f"<details><summary>{len(config.classes)} classes</summary><div>{classes}</div></details>" if classes else "",
+        f'<div class="tr-figures">{figures}</div><p class="tr-note">{_MEASURED}</p>' if figures else "",
+        _more(config, known),
     ]
     return f'<div class="tr-model">{"".join(parts)}</div>'
 
@@ -65,6 +67,24 @@ def legend(classes: Sequence[ClassSpec], shares: Mapping[str, float]) -> str:
 def run_facts(facts: Sequence[tuple[str, str]]) -> str:
     """How one run went, as a line of name and value."""
     return '<dl class="tr-facts">' + "".join(f"<div><dt>{a}</dt><dd>{escape(b)}</dd></div>" for a, b in facts) + "</dl>"
+
+
+def _more(config: ModelConfig, known: Mapping[str, float]) -> str:
+    """Classes with the figure of each, and the licence, folded away where there are many."""
+    rows = ""
+    for spec in config.classes:
+        value = known.get(f"{_PER_CLASS}{spec.name}")
+        figure = "" if value is None else f"<b>{value:.2f}</b>"
+        rows += f"<li>{_swatch(spec.color)}<span>{_words(spec.name)}</span>{figure}</li>"
+    rated = any(name.startswith(_PER_CLASS) for name in known)
+    titles = [f"{len(config.classes)} classes{', IoU of each' if rated else ''}"] if rows else []
+    titles += ["terms of use"] if config.licence else []
+    if not titles:
+        return ""
+    summary = " · ".join(titles)
+    body = (f"<ul>{rows}</ul>" if rows else "") + (f"<p>{escape(config.licence)}</p>" if config.licence else "")
+    is_open = " open" if 0 < len(config.classes) <= 3 else ""
+    return f"<details{is_open}><summary>{summary[0].upper()}{summary[1:]}</summary>{body}</details>"
 
 
 def _row(spec: ClassSpec, share: float) -> str:

@@ -7,11 +7,9 @@ import gradio as gr
 ICON = Path(__file__).with_name("favicon.svg")
 HEADER = f"""<header class="tr-header">{ICON.read_text(encoding="utf-8").strip()}
 <div><h1>translate</h1><p>Upload a photo, get a map.</p></div></header>"""
-HEAD = """<title>translate</title>
-<meta name="description" content="Image-to-image translation: upload a photo, get a map of what is in it.">
-<style>/* Here, for Gradio confines what a style sheet has inside @media to the content of the page. */
-@media (max-width: 640px) { .gradio-container .main.app { padding: 12px 14px !important; }
-  .gradio-container footer .divider { display: none; } }</style>"""
+# Not in the style sheet: Gradio confines what that has inside @media to the content of the page.
+HEAD = """<style>@media (max-width: 640px) { .gradio-container .main.app { padding: 12px 14px !important; }
+.gradio-container footer .divider { display: none; } }</style>"""
 CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 THEME = gr.themes.Base(

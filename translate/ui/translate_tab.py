@@ -1,5 +1,6 @@
 """The Translate tab: a photo in, its translation out, and the same as the API endpoint `/apply`."""
 
+import functools
 import logging
 import re
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ _SCALE_HELP = "The model's own suits whole photos, the photo's pixels suit close
 _PHOTO_HINT = "Drop a photo here\n or click to choose one"
 # On a phone the result is below the photo: bring it into view.
 _SCROLL = """() => { const at = document.getElementById("comparison");
-if (at && at.getBoundingClientRect().top > innerHeight * 0.6) at.scrollIntoView({block: "start",
+if (at && at.getBoundingClientRect().top > innerHeight * 0.4) at.scrollIntoView({block: "start",
 behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"}); }"""
 # Gradio gives the buttons a picture and no name for those who can't see it.
 _NAME_EXAMPLES = """() => document.querySelectorAll("#examples button").forEach(button => button.ariaLabel =
@@ -85,14 +86,14 @@ def translate_tab(models: Models) -> None:
                 # A mirrored street sign is of no use; a phone's own lens looks at its owner.
                 webcam_options=gr.WebcamOptions(False, {"video": {"facingMode": {"ideal": "environment"}}}),
             )  # fmt: skip
-            _example_strip(models, model, photo)
+            chosen = _example_strip(models, model, photo)
         with gr.Column(scale=7, min_width=300):
             results = _result_panel(models)
-    _on_change(models, model, photo, results)
+    _on_change(models, model, photo, chosen, results)
     _endpoint(models)
 
 
-def _on_change(models: Models, model: gr.Dropdown, photo: gr.Image, results: _Results) -> None:
+def _on_change(models: Models, model: gr.Dropdown, photo: gr.Image, chosen: list[Any], results: _Results) -> None:
     def translated(name: str, picture: Any, how: str, strength: float) -> Updates:
         with told():
             path = uploaded(picture)
@@ -104,15 +105,17 @@ def _on_change(models: Models, model: gr.Dropdown, photo: gr.Image, results: _Re
         with told():
             return str(comparison.before), str(blend(comparison, strength))
 
-    # Without Gradio's own preprocessing: it would decode the photo before our limits are checked.
-    done = gr.on(
-        [photo.change, model.change, results.scale.change], translated,
-        [model, photo, results.scale, results.strength], results.components(),
-        preprocess=False, trigger_mode="always_last", api_visibility="private",
-        show_progress="minimal", show_progress_on=[results.welcome, results.slider], **ONE_AT_A_TIME,
-    )  # fmt: skip
-    done.success(None, js=_SCROLL, api_visibility="private")
-    done.failure(results.empty, None, results.components(), queue=False, api_visibility="private")
+    # Input, not change: an example sets photo and model, and is one run.
+    by_hand = functools.partial(gr.on, [photo.input, model.input, results.scale.input])
+    for start in (by_hand, *chosen):
+        # Without Gradio's own preprocessing: it would decode the photo before our limits are checked.
+        done = start(
+            translated, [model, photo, results.scale, results.strength], results.components(),
+            preprocess=False, trigger_mode="always_last", api_visibility="private",
+            show_progress="minimal", show_progress_on=[results.welcome, results.slider], **ONE_AT_A_TIME,
+        )  # fmt: skip
+        done.success(None, js=_SCROLL, api_visibility="private")
+        done.failure(results.empty, None, results.components(), queue=False, api_visibility="private")
     results.strength.input(
         blended, [results.comparison, results.strength], results.slider,
         preprocess=False, trigger_mode="always_last", api_visibility="private", show_progress="hidden",
@@ -131,8 +134,10 @@ def _model_picker(models: Models) -> gr.Dropdown:
     )  # fmt: skip
 
     def listed() -> Updates:
-        name = models.default()
-        return {model: gr.Dropdown(models.choices(), value=name), card: _card(models, name)}
+        choices = models.choices()
+        if any(name == first for _, name in choices):
+            return {model: gr.Dropdown(choices)}
+        return {model: gr.Dropdown(choices, value=models.default()), card: _card(models, models.default())}
 
     # On every visit: a training may have finished since the page was built.
     visit = gr.on(None, listed, None, [model, card], queue=False, show_progress="hidden", api_visibility="private")
@@ -140,23 +145,25 @@ def _model_picker(models: Models) -> gr.Dropdown:
     return model
 
 
-def _example_strip(models: Models, model: gr.Dropdown, photo: gr.Image) -> None:
+def _example_strip(models: Models, model: gr.Dropdown, photo: gr.Image) -> list[Any]:
+    """Show the examples; what can follow a choice is given back."""
     names = [name for _, name in models.choices()]
     shipped = examples(names)
     if not shipped:
-        return
+        return []
     strip = gr.Dataset(
         label="No photo at hand? Try one of these", components=[gr.Image(render=False)], type="index",
         samples=[[str(example.path)] for example in shipped], samples_per_page=len(shipped), layout="gallery",
         elem_id="examples",
     )  # fmt: skip
 
-    def chosen(index: int) -> Updates:
+    def take(index: int) -> Updates:
         copy = strip.samples[index][0]["path"]
         known = shipped[index].model
         return {photo: copy, model: known} if known else {photo: copy}
 
-    strip.click(chosen, strip, [photo, model], queue=False, show_progress="hidden", api_visibility="private")
+    taken = strip.click(take, strip, [photo, model], queue=False, show_progress="hidden", api_visibility="private")
+    return [taken.success]
 
 
 def _result_panel(models: Models) -> _Results:
@@ -188,7 +195,7 @@ def _endpoint(models: Models) -> None:
 
     image = gr.Image(type="filepath", label="image", visible=False)
     # Shown on the API page; Gradio's own example is an address that the guard would refuse to fetch.
-    example = {"path": "photo.jpg", "orig_name": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+    example = {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
     vars(image)["example_payload"] = lambda: example
     inputs = [
         gr.Textbox(models.default(), label="model", visible=False),
