@@ -16,7 +16,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 app: $(VENV)/.app  ## set up, then open the page in a browser: http://127.0.0.1:7860
-	$(BIN)/python app.py $(ARGS)
+	$(BIN)/python app.py
 
 test: lint  ## set up, then ruff, mypy and the tests; PYTEST="-k unet" narrows them
 	$(BIN)/python -m pytest $(PYTEST) $(ARGS)

@@ -67,6 +67,20 @@ def test_weights_that_do_not_fit_are_refused_by_name(folder: Path, name: str, te
         checkpoints.load_model(folder)
 
 
+def test_other_classes_leave_the_last_layer_as_it_was_and_take_the_rest(folder: Path):
+    wider = build_generator(TINY.replace(out_channels=5))
+    before = {name: tensor.clone() for name, tensor in wider.state_dict().items()}
+    stored = load_file(folder / "model.safetensors")
+    assert checkpoints.load_weights(wider, folder / "model.safetensors", allow=2) == [
+        "ups.0.conv.bias",
+        "ups.0.conv.weight",
+    ]
+    for name, tensor in wider.state_dict().items():
+        assert torch.equal(tensor, (before if name.startswith("ups.0.conv") else stored)[name])
+    with pytest.raises(CheckpointError, match=r"the network has"):
+        checkpoints.load_weights(build_generator(TINY.replace(out_channels=5)), folder / "model.safetensors")
+
+
 @pytest.mark.parametrize("data", [b"", b"\x80\x04.", b"PK\x03\x04", b"\xff" * 64])
 def test_anything_but_safetensors_is_refused(folder: Path, data: bytes):
     (folder / "model.safetensors").write_bytes(data)

@@ -67,10 +67,11 @@ def load_model(folder: Path) -> tuple["nn.Module", ModelConfig]:
     return generator.eval(), config
 
 
-def load_weights(module: "nn.Module", path: Path) -> None:
-    """Fill `module` from a safetensors file; every name and shape must match.
+def load_weights(module: "nn.Module", path: Path, *, allow: int = 0) -> list[str]:
+    """Fill `module` from a safetensors file; every name and shape must match, but for `allow` shapes.
 
-    Raises: CheckpointError naming the first that does not, or a value that is not finite.
+    Those keep their values and are returned by name: a fine-tuned model may have other classes than its start.
+    Raises: CheckpointError naming the first tensor that does not fit, or holds a value that is not finite.
     """
     own = module.state_dict()
     found = read_tensors(path)
@@ -78,12 +79,16 @@ def load_weights(module: "nn.Module", path: Path) -> None:
         raise CheckpointError(f"{path}: lacks {missing[0]} and {len(missing) - 1} more; it belongs to another network")
     if extra := sorted(set(found) - set(own)):
         raise CheckpointError(f"{path}: {extra[0]} and {len(extra) - 1} more fit nothing in the network of its config")
+    unfit = [name for name, tensor in found.items() if tensor.shape != own[name].shape]
+    if len(unfit) > allow:
+        name = unfit[0]
+        raise CheckpointError(f"{path}: {name} is {list(found[name].shape)}, the network has {list(own[name].shape)}")
     for name, tensor in found.items():
-        if tensor.shape != own[name].shape:
-            raise CheckpointError(f"{path}: {name} is {list(tensor.shape)}, the network has {list(own[name].shape)}")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise CheckpointError(f"{path}: {name} holds values that are not finite; the file is damaged")
-        own[name].copy_(tensor)
+    for name in found.keys() - set(unfit):
+        own[name].copy_(found[name])
+    return unfit
 
 
 def save_state(folder: Path, tensors: Mapping[str, Mapping[str, "Tensor"]], facts: Mapping[str, Any]) -> None:

@@ -34,6 +34,9 @@ CHANGEABLE = frozenset(
 )
 """Settings that may differ when a run is resumed; any other would make it another run."""
 
+OUTPUT_TENSORS = 2
+"""Weight and bias of a generator's last layer, all that may differ from the model it starts from."""
+
 
 class Source(Config):
     """Where the pairs come from: one folder, or one folder a side."""
@@ -152,9 +155,12 @@ def resumed(folder: Path, changes: dict[str, object], *, progress: Callable[[int
 def warm_start(trainer: Pix2Pix, model: Path) -> None:
     """Start from the weights of another model, and from its discriminator when its run state is there and fits.
 
+    An output layer of other classes starts anew, which is said.
     Raises: CheckpointError when the model's generator is of another shape.
     """
-    checkpoints.load_weights(trainer.generator, model / checkpoints.MODEL_FILE)
+    anew = checkpoints.load_weights(trainer.generator, model / checkpoints.MODEL_FILE, allow=OUTPUT_TENSORS)
+    if anew:
+        log.info("%s: %s differ in shape from the new model's and start anew", model, ", ".join(anew))
     if trainer.discriminator is not None and (model / "state").is_dir():
         tensors, _ = checkpoints.load_state(model / "state")
         try:
