@@ -35,14 +35,14 @@ REAL_B = torch.full((1, 3, 4, 4), 0.25)
 
 def test_generator_pays_for_being_found_out_and_for_distance():
     losses = objective(lambda_gan=2.0, lambda_l1=10.0).generator(Mean(), REAL_A, FAKE_B, REAL_B)
-    assert float(losses["gan"]) == pytest.approx(2.0 * (0.0 - 1) ** 2)
+    assert losses["gan"].item() == pytest.approx(2.0 * (0.0 - 1) ** 2)
     assert float(losses["l1"]) == pytest.approx(10.0 * 0.75)
 
 
 def test_discriminator_loss_is_halved():
     losses = objective().discriminator(Mean(), REAL_A, FAKE_B, REAL_B)
     real, fake = (0.5 + 0.25) / 2, 0.0
-    assert float(losses["gan"]) == pytest.approx(0.5 * ((real - 1) ** 2 + fake**2))
+    assert losses["gan"].item() == pytest.approx(0.5 * ((real - 1) ** 2 + fake**2))
 
 
 @pytest.mark.parametrize(("conditional", "channels"), [(True, 6), (False, 3)])
