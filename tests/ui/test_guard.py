@@ -213,13 +213,13 @@ def test_an_upload_over_the_limit_is_refused(
 
 def test_every_file_of_a_run_is_known_to_the_clock_that_deletes_them(http: httpx.Client, served: Served) -> None:
     number, kinds = next((n, kinds) for n, kinds in functions(http).items() if "image" in kinds and "slider" in kinds)
-    before = set(guard.own_folder().rglob("*"))
     image = {"path": upload(http, served.photo), "meta": META}
+    before = set(guard.own_folder().rglob("*"))
     values: dict[str, object] = {"image": image, "radio": "auto", "slider": 0.5}
     assert join(http, number, [values.get(kind, "tiny-labels") for kind in kinds])["success"]
     made = {str(path) for path in set(guard.own_folder().rglob("*")) - before if path.is_file()}
     known = set().union(*served.page.temp_file_sets)
-    assert len(made) == 4  # download, before, after, overlay; the photo itself had been uploaded before
+    assert len(made) == 4  # download, before, after, overlay
     assert made <= known
 
 
