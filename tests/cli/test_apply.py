@@ -10,23 +10,8 @@ import torch
 from PIL import Image
 
 from translate.checkpoints import save_model
-from translate.cli import main as command_line
 from translate.config import ClassSpec, DataConfig, GeneratorConfig, ModelConfig
 from translate.networks import build_generator
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["translate", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            command_line.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,6 @@
 """`translate models`: list, show, delete, verify."""
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,26 +10,8 @@ from safetensors.torch import load_file
 
 from translate import catalog
 from translate.checkpoints import load_config, save_model
-from translate.cli import main as command_line
 from translate.config import ClassSpec, GeneratorConfig, HoldOut, ModelConfig
 from translate.networks import build_generator
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: str, answer: str | None = None) -> tuple[int, str, str]:
-        terminal = io.StringIO(answer or "")
-        terminal.isatty = lambda: answer is not None  # type: ignore[method-assign]
-        monkeypatch.setattr(sys, "stdin", terminal)
-        monkeypatch.setattr(sys, "argv", ["translate", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            command_line.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture(autouse=True)

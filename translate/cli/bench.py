@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from translate.cli.options import check_json_out
+
 if TYPE_CHECKING:
     from translate.evaluation.bench import BenchReport
 
@@ -28,7 +30,7 @@ def apply(
     """Time a 256 x 256 photo through the paper's U-Net, the shipped model, and the whole `translate apply`."""
     from translate.evaluation.bench_apply import bench_apply
 
-    _check(json_out)
+    check_json_out(json_out)
     _say("timing; half a minute on a small machine ...")
     _show(bench_apply(device=device, precision=precision, compiled=compiled, rounds=rounds), json_out)
 
@@ -44,19 +46,9 @@ def train(
     """Time the training step on 256 x 256 pairs: a U-Net of 32 filters with its memory, and the paper's of 64."""
     from translate.evaluation.bench_train import bench_train
 
-    _check(json_out)
+    check_json_out(json_out)
     _say("timing; a minute or two on a small machine ...")
     _show(bench_train(device=device, precision=precision, compiled=compiled, rounds=rounds), json_out)
-
-
-def _check(path: Path | None) -> None:
-    from translate.errors import ConfigError
-
-    # Asked first: minutes of timing must not end in an error about a name.
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise ConfigError(
-            f"--json {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}; name a file"
-        )
 
 
 def _say(text: str) -> None:

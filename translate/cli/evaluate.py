@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from translate.cli.options import check_json_out
+
 if TYPE_CHECKING:
     from translate.evaluation.report import Report
 
@@ -53,7 +55,7 @@ def evaluate(
     from translate import catalog, checkpoints
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
-    _writable(json_out)
+    check_json_out(json_out)
     folders = [catalog.find(model) for model in models]
 
     from translate.evaluation.evaluate import evaluate as score
@@ -79,15 +81,6 @@ def evaluate(
     print("\n\n".join(_blocks(reports, confusion)))
     if json_out:
         checkpoints.write_json(json_out, {"reports": [report.as_json() for report in reports]})
-
-
-def _writable(path: Path | None) -> None:
-    from translate.errors import ConfigError
-
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise ConfigError(
-            f"--json {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}; name a file"
-        )
 
 
 def _blocks(reports: Sequence["Report"], confusion: bool) -> list[str]:

@@ -30,7 +30,8 @@ def pack(
         from translate.evaluation.evaluate import evaluate
 
         metrics = _metrics(evaluate(out, data))
-        checkpoints.save_model(out, generator, config.model_copy(update={"metrics": metrics}), half=True)
+        scored = config.model_copy(update={"metrics": metrics})
+        checkpoints.write_json(out / checkpoints.CONFIG_FILE, scored.model_dump(mode="json"))
         print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
     size = (out / checkpoints.MODEL_FILE).stat().st_size / 1e6
     print(f"{out}: {size:.1f} MB, from {folder} at step {config.step}")

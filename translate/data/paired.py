@@ -1,6 +1,6 @@
 """Pairs as tensors: read, cached, brought to scale and augmented."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,3 +106,23 @@ class PairedDataset(Dataset[Pair]):
 def sides(config: DataConfig) -> tuple[Side, Side]:
     """Which side is the input and which the target."""
     return ("a", "b") if config.direction == "AtoB" else ("b", "a")
+
+
+def batches(data: PairedDataset, batch_size: int) -> Iterator[Pair]:
+    """All pairs in order, neighbours of one size together, so that a folder may hold pictures of any sizes.
+
+    Shape: as Pair, with at most `batch_size` in front.
+    """
+    waiting: list[Pair] = []
+    for index in range(len(data)):
+        pair = data[index]
+        if waiting and (len(waiting) == batch_size or waiting[0].real_a.shape != pair.real_a.shape):
+            yield _stacked(waiting)
+            waiting = []
+        waiting.append(pair)
+    if waiting:
+        yield _stacked(waiting)
+
+
+def _stacked(pairs: Sequence[Pair]) -> Pair:
+    return Pair(*(torch.stack(side) for side in zip(*pairs, strict=True)))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from translate import catalog, checkpoints, images
 from translate.config import Direction
-from translate.data.paired import Pair, PairedDataset
+from translate.data.paired import PairedDataset, batches
 from translate.errors import DatasetError
 from translate.evaluation.report import Report
 from translate.evaluation.selection import Selection, Split, class_table, select
@@ -80,7 +80,7 @@ def _tally(translator: Translator, selection: Selection) -> Tally:
 
 def _scaled(translator: Translator, selection: Selection, fit: str, batch_size: int) -> Iterator[Translated]:
     dataset = _dataset(translator, selection, fit)
-    for real_a, real_b in _batches(dataset, batch_size):
+    for real_a, real_b in batches(dataset, batch_size):
         began = time.perf_counter()
         fake_b = translator.forward(real_a).float().cpu()  # (N, C, H, W)
         seconds = time.perf_counter() - began
@@ -111,18 +111,6 @@ def _dataset(translator: Translator, selection: Selection, fit: str) -> PairedDa
         seed=0,
         channels=(generator.in_channels, out_channels),
     )
-
-
-def _batches(dataset: PairedDataset, batch_size: int) -> Iterator[Pair]:
-    """Neighbours of one size together, so that a folder may hold pictures of any sizes."""
-    waiting: list[Pair] = []
-    for index in range(len(dataset)):
-        pair = dataset[index]
-        if waiting and (len(waiting) == batch_size or waiting[0].real_a.shape != pair.real_a.shape):
-            yield Pair(*(torch.stack(side) for side in zip(*waiting, strict=True)))
-            waiting = []
-        waiting.append(pair)
-    yield Pair(*(torch.stack(side) for side in zip(*waiting, strict=True)))
 
 
 def _report(

@@ -1,6 +1,6 @@
 """Validation of a paired translator: quality figures over held-out pairs, and a sheet of pictures to look at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from translate import images
 from translate.config import ClassSpec
-from translate.data.paired import Pair, PairedDataset
+from translate.data.paired import PairedDataset, batches
 from translate.metrics import paired, segmentation
 
 
@@ -41,7 +41,7 @@ def validate(generator: nn.Module, data: PairedDataset, device: torch.device, ba
     found: dict[str, list[Tensor]] = {}
     was_training = generator.training
     generator.eval()
-    for real_a, real_b in _batches(data, batch_size):
+    for real_a, real_b in batches(data, batch_size):
         fake_b = generator(_to(real_a, device)).float().cpu()
         if not real_b.is_floating_point():
             confusion = confusion + segmentation.confusion(fake_b.argmax(dim=1), real_b, fake_b.shape[1])
@@ -80,23 +80,6 @@ def sample_sheet(
         rows.append([picture(real_a), picture(fake_b), picture(real_b)])
     generator.train(was_training)
     return images.grid(rows)
-
-
-def _batches(data: PairedDataset, batch_size: int) -> Iterator[Pair]:
-    """Pairs of one size together, so that pictures of any size can be validated."""
-    waiting: list[Pair] = []
-    for index in range(len(data)):
-        pair = data[(0, index)]
-        if waiting and (len(waiting) == batch_size or waiting[0].real_a.shape != pair.real_a.shape):
-            yield _stack(waiting)
-            waiting = []
-        waiting.append(pair)
-    if waiting:
-        yield _stack(waiting)
-
-
-def _stack(pairs: Sequence[Pair]) -> Pair:
-    return Pair(torch.stack([p.real_a for p in pairs]), torch.stack([p.real_b for p in pairs]))
 
 
 def _to(batch: Tensor, device: torch.device) -> Tensor:

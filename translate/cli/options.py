@@ -1,0 +1,16 @@
+"""Checks of options that several verbs share."""
+
+from pathlib import Path
+
+from translate.errors import ConfigError
+
+
+def check_json_out(path: Path | None) -> None:
+    """Refuse a `--json OUT` that can't be written, before minutes of work end in an error about a name.
+
+    Raises: ConfigError.
+    """
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise ConfigError(
+            f"--json {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}; name a file"
+        )
