@@ -99,6 +99,16 @@ def test_the_run_folder_is_a_model_and_keeps_best_and_last(tiny: TrainConfig, pa
     assert sheet.size == (3 * 16 + 4 * 4, 2 * 16 + 3 * 4)
 
 
+def test_a_model_never_carries_the_figures_of_another_step(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    stop = threading.Event()
+    plan = plan_of(tiny, pairs, tmp_path / "run")
+    run.train(plan, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
+    validated, last = (checkpoints.load_config(tmp_path / "run" / name) for name in ("", "last"))
+    assert (validated.step, last.step) == (2, 3)
+    assert validated.metrics["l1"] > 0
+    assert last.metrics == {}
+
+
 def test_patience_ends_a_run_that_no_longer_improves(tiny: TrainConfig, pairs: Path, tmp_path: Path):
     # Without learning, no validation after the first can be better.
     config = tiny.replace(

@@ -142,7 +142,7 @@ class Loop:
                 journal.write("train", step, values | {"lr": self._rate(), "seconds": standing.seconds})
             if report:
                 report(Progress(step, config.steps, standing.seconds, values, self.figures, standing.best))
-        if self.judge and (step % config.validate_every == 0 or step == config.steps):
+        if self._is_validated():
             self._validate(journal)
         if self.judge and main and (step % config.sample_every == 0 or first_or_last):
             self._sample()
@@ -208,8 +208,14 @@ class Loop:
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         images.save(sheet, self.folder / "samples" / f"{self.standing.step:07d}.png")
 
+    def _is_validated(self) -> bool:
+        step, config = self.standing.step, self.config
+        return self.judge is not None and (step % config.validate_every == 0 or step == config.steps)
+
     def _described(self) -> ModelConfig:
-        return self.model.model_copy(update={"step": self.standing.step, "metrics": dict(self.figures)})
+        # Figures of an earlier step say nothing of these weights.
+        metrics = dict(self.figures) if self._is_validated() else {}
+        return self.model.model_copy(update={"step": self.standing.step, "metrics": metrics})
 
     def save(self) -> None:
         """Write the newest model and everything `restore` needs; only the main process does."""
