@@ -9,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from translate.cli.data import app
+from translate.errors import ConfigError, DatasetError
 
 RUNNER = CliRunner()
 
@@ -70,3 +71,88 @@ def test_list_names_every_layout() -> None:
     assert shown.exit_code == 0
     assert all(name in shown.stdout for name in record)
     assert {"A|B pictures", "trainA/ trainB/", "images/ labels/"} <= record.keys()
+
+
+@pytest.fixture
+def domains(tmp_path: Path) -> Path:
+    """Six pictures of horses and four of zebras."""
+    source = np.random.default_rng(0)
+    for name, count, size in (("horse", 6, (24, 32, 3)), ("zebra", 4, (20, 20, 3))):
+        for i in range(count):
+            path = tmp_path / "animals" / name / f"{name}{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(source.integers(0, 256, size, np.uint8)).save(path)
+    return tmp_path / "animals"
+
+
+def test_two_sound_domains_are_described(domains: Path) -> None:
+    result = RUNNER.invoke(app, ["check", str(domains), "--unpaired"])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        f"{domains}: horse/ zebra/; 5 + 3 train, 1 + 1 val pictures of A + B",
+        "  A is horse/ and B is zebra/, by the order of their names",
+        "  1 of 6 pictures of A and 1 of 4 of B are held out for validation (no val split; chosen by seed 0)",
+        "  sizes of A: 32x24 (6)",
+        "  sizes of B: 20x20 (4)",
+        "every file can be used",
+    ]
+    assert not result.stderr
+
+
+def test_every_bad_picture_of_two_domains_is_named_and_json_holds_the_counts(domains: Path) -> None:
+    bad = domains / "zebra/zebra1.png"
+    bad.write_bytes(b"")
+    result = RUNNER.invoke(app, ["check", str(domains), "--unpaired", "--direction", "BtoA"])
+    assert result.exit_code == 2
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [
+        str(bad),
+        "1 files can't be used; mend or remove them",
+    ]
+    result = RUNNER.invoke(app, ["check", str(domains), "--unpaired", "--json", "--direction", "BtoA"])
+    record = json.loads(result.stdout)
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert (record["layout"], record["pictures"]) == (
+        "horse/ zebra/",
+        {"train": {"a": 3, "b": 5}, "val": {"a": 1, "b": 1}},
+    )
+    assert record["sizes"] == {
+        "a": [{"width": 20, "height": 20, "pictures": 3}],
+        "b": [{"width": 32, "height": 24, "pictures": 6}],
+    }
+    assert [name[:2] for name in record["held_out"]] == ["a/", "b/"]
+    assert [problem["path"] for problem in record["problems"]] == [str(bad)]
+
+
+def test_two_folders_or_a_list_can_be_given_as_domains(domains: Path) -> None:
+    given = ["--a", str(domains / "zebra"), "--b", str(domains / "horse")]
+    assert "3 + 5 train, 1 + 1 val" in RUNNER.invoke(app, ["check", *given, "--unpaired"]).stdout
+    lines = [f"{path.relative_to(domains)},{'ab'[path.parent.name == 'zebra']}" for path in domains.rglob("*.png")]
+    (domains / "list.csv").write_text("\n".join(["path,domain", *lines, "gone.png,a"]))
+    result = RUNNER.invoke(app, ["check", str(domains / "list.csv"), "--unpaired"])
+    assert result.exit_code == 2
+    assert "5 + 3 train, 1 + 1 val" in result.stdout
+    assert "list.csv: line 12: 'gone.png' does not exist" in result.stderr
+
+
+def test_a_check_for_pairs_knows_two_domains_when_it_sees_them(domains: Path, folder: Path) -> None:
+    result = RUNNER.invoke(app, ["check", "--a", str(domains / "zebra"), "--b", str(domains / "horse")])
+    assert isinstance(result.exception, DatasetError)
+    assert str(result.exception).endswith("it looks unpaired (two folders, zebra/ and horse/): add --unpaired")
+    (folder / "classes.json").write_text("broken")
+    result = RUNNER.invoke(app, ["check", str(folder)])
+    assert isinstance(result.exception, DatasetError)
+    assert "unpaired" not in str(result.exception)
+
+
+def test_domains_have_no_targets(domains: Path) -> None:
+    result = RUNNER.invoke(app, ["check", str(domains), "--unpaired", "--target", "labels"])
+    assert isinstance(result.exception, ConfigError)
+    assert "only pairs have targets" in str(result.exception)
+
+
+def test_list_names_the_layouts_of_domains_too() -> None:
+    assert "translate data list --unpaired" in RUNNER.invoke(app, ["list"]).stdout
+    shown = RUNNER.invoke(app, ["list", "--unpaired"]).stdout
+    record = json.loads(RUNNER.invoke(app, ["list", "--unpaired", "--json"]).stdout)
+    assert all(name in shown for name in record)
+    assert {"trainA/ trainB/", "list.csv", "horse/ zebra/"} <= record.keys()

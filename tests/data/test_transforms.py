@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from translate.config import DataConfig
-from translate.data.transforms import PairTransform, fitted_size, resample
+from translate.data.transforms import PairTransform, PictureTransform, fitted_size, resample
 from translate.errors import ConfigError, DatasetError
 
 Array = np.ndarray[Any, Any]
@@ -188,3 +188,28 @@ def test_resampling_agrees_with_torchs_antialiased_bilinear(dtype: Any) -> None:
 @pytest.mark.parametrize("size", [(1, 400), (3, 1000)])
 def test_no_side_falls_to_zero(size: tuple[int, int]) -> None:
     assert min(fitted_size(*size, 8, "keep")) == 1
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", [*SETTINGS, "colour"])
+def test_a_single_picture_is_treated_as_the_input_of_a_pair(name: str, train: bool) -> None:
+    c = config(**SETTINGS.get(name, {"colour": 0.4, "zoom": (0.3, 1.0)}))
+    alone, pair = PictureTransform(c, train=train), PairTransform(c, train=train)
+    for epoch in range(6):
+        picture = noise(40, 52, seed=epoch)
+        expected, _ = pair(picture, noise(40, 52, seed=99), seed=(0, 1, epoch, 2))
+        assert np.array_equal(alone(picture, seed=(0, 1, epoch, 2)), expected)
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(7, np.uint8), (1, np.uint16)])
+def test_a_single_picture_may_have_any_channels_unless_its_colours_are_jittered(channels: int, dtype: Any) -> None:
+    picture = noise(40, 52, channels, dtype)
+    out = PictureTransform(config(turn=True), train=True)(picture, seed=(0, 0, 0))
+    assert (out.shape, out.dtype) == ((32, 32, channels), dtype)
+    with pytest.raises(ConfigError, match=f"{channels} channels of"):
+        PictureTransform(config(colour=0.2), train=True)(picture, seed=(0, 0, 0))
+
+
+def test_a_single_native_picture_smaller_than_the_crop_is_refused() -> None:
+    with pytest.raises(DatasetError, match="90x20 pixels are fewer than the crop of 32"):
+        PictureTransform(config(fit="native"), train=True)(noise(20, 90), seed=(0, 0, 0))

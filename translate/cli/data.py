@@ -1,49 +1,53 @@
-"""`translate data check|synthesise|list`: look at a folder of pairs, draw one, say which are accepted."""
+"""`translate data check|synthesise|list`: look at a data set, draw one, say which are accepted."""
 
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from translate.config import DataConfig
     from translate.data.check import Report
+    from translate.data.check_domains import DomainReport
+    from translate.data.domains import UnpairedLayout
+    from translate.data.folders import Problem
     from translate.data.layouts import PairedLayout
 
-app = typer.Typer(no_args_is_help=True, help="Look at folders of pairs, or draw one.")
+app = typer.Typer(no_args_is_help=True, help="Look at data sets, or draw one.")
 
 
 @app.command()
 def check(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of pairs.", show_default=False)] = None,
-    a: Annotated[
-        Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of a folder of pairs.")
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of pairs; with --unpaired of two domains, or a list.csv.", show_default=False),
     ] = None,
+    a: Annotated[Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of one folder.")] = None,
     b: Annotated[Path | None, typer.Option("--b", help="Folder of targets.")] = None,
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="Two domains without pairs, as CycleGAN takes.")] = False,
     direction: Annotated[str, typer.Option(help="AtoB or BtoA.")] = "AtoB",
-    target: Annotated[str, typer.Option(help="What the targets are: auto, image or labels.")] = "auto",
+    target: Annotated[str, typer.Option(help="What the targets of pairs are: auto, image or labels.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Read every file of a data set as training would, and name each that can't be used (exit 2 if there is one)."""
-    from tqdm import tqdm
-
     from translate.config import DataConfig, parse
-    from translate.data.check import examine
-    from translate.data.layouts import recognise
 
     # The notes are printed with the rest.
-    logging.getLogger("translate.data.layouts").setLevel(logging.WARNING)
+    for module in ("layouts", "domains"):
+        logging.getLogger(f"translate.data.{module}").setLevel(logging.WARNING)
     config = parse(DataConfig, {"direction": direction, "target": target})
-    layout = recognise(folder, a=a, b=b, config=config)
-    with tqdm(total=len(layout.pairs), unit="pair", disable=as_json or not sys.stderr.isatty()) as bar:
-        report = examine(layout, config, progress=lambda done, _: cast(None, bar.update(done - bar.n)))
-    if as_json:
-        print(json.dumps(_record(layout, report), ensure_ascii=False, indent=2))
-    else:
-        _print(layout, report)
-    if report.problems:
+    problems = (_check_domains if unpaired else _check_pairs)(folder, a, b, config, as_json)
+    for problem in () if as_json else problems:
+        print(problem, file=sys.stderr)
+    if not as_json and problems:
+        print(f"{len(problems)} files can't be used; mend or remove them", file=sys.stderr)
+    elif not as_json:
+        print("every file can be used")
+    if problems:
         raise typer.Exit(2)
 
 
@@ -66,17 +70,80 @@ def synthesise(
 
 @app.command("list")
 def list_(
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="Those of two domains without pairs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """The folder layouts that training and checking accept."""
-    from translate.data.layouts import DESCRIPTIONS
+    from translate.data import domains, layouts
 
+    listed = domains.DESCRIPTIONS if unpaired else layouts.DESCRIPTIONS
     if as_json:
-        print(json.dumps(DESCRIPTIONS, indent=2))
+        print(json.dumps(listed, indent=2))
         return
-    width = max(len(name) for name in DESCRIPTIONS)
-    for name, description in DESCRIPTIONS.items():
+    width = max(len(name) for name in listed)
+    for name, description in listed.items():
         print(f"{name:<{width}}  {description}")
+    if not unpaired:
+        print("two domains without pairs: translate data list --unpaired")
+
+
+def _check_pairs(
+    folder: Path | None, a: Path | None, b: Path | None, config: "DataConfig", as_json: bool
+) -> "Sequence[Problem]":
+    from translate.data.check import examine
+    from translate.data.layouts import recognise
+    from translate.errors import DatasetError
+
+    try:
+        layout = recognise(folder, a=a, b=b, config=config)
+    except DatasetError as error:
+        raise DatasetError(f"{error}{unpaired_hint(folder, a, b, config, 'add --unpaired')}") from None
+    with _bar(len(layout.pairs), "pair", as_json) as bar:
+        report = examine(layout, config, progress=lambda done, _: cast(None, bar.update(done - bar.n)))
+    if as_json:
+        print(json.dumps(_record(layout, report), ensure_ascii=False, indent=2))
+    else:
+        _print(layout, report)
+    return report.problems
+
+
+def unpaired_hint(folder: Path | None, a: Path | None, b: Path | None, config: "DataConfig", advice: str) -> str:
+    """What an error says more where the data are two domains that share no name; nothing where they are not."""
+    from translate.data.domains import recognise_domains
+    from translate.errors import DatasetError
+
+    try:
+        found = recognise_domains(folder, a=a, b=b, config=config, draw=False)
+    except DatasetError:
+        return ""
+    names = [{file.name for part in found.splits.values() for file in part[side]} for side in (0, 1)]
+    return "" if names[0] & names[1] else f"; it looks unpaired ({found.kind}): {advice}"
+
+
+def _check_domains(
+    folder: Path | None, a: Path | None, b: Path | None, config: "DataConfig", as_json: bool
+) -> "Sequence[Problem]":
+    from translate.data.check_domains import examine_domains
+    from translate.data.domains import recognise_domains
+    from translate.errors import ConfigError
+
+    if config.target != "auto":
+        raise ConfigError(f"target is {config.target!r}, but only pairs have targets; leave it out with --unpaired")
+    layout = recognise_domains(folder, a=a, b=b, config=config)
+    total = sum(len(files) for domains in layout.splits.values() for files in domains)
+    with _bar(total, "picture", as_json) as bar:
+        report = examine_domains(layout, config, progress=lambda done, _: cast(None, bar.update(done - bar.n)))
+    if as_json:
+        print(json.dumps(_domains_record(layout, report), ensure_ascii=False, indent=2))
+    else:
+        _print_domains(layout, report)
+    return report.problems
+
+
+def _bar(total: int, unit: str, as_json: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit=unit, disable=as_json or not sys.stderr.isatty())
 
 
 def _record(layout: "PairedLayout", report: "Report") -> dict[str, Any]:
@@ -93,8 +160,27 @@ def _record(layout: "PairedLayout", report: "Report") -> dict[str, Any]:
             for spec, share in zip(legend.classes if legend else (), _shares(layout, report), strict=True)
         ],
         "notes": list(layout.notes),
-        "problems": [{"path": str(problem.path), "reason": problem.reason} for problem in report.problems],
+        "problems": _problems(report.problems),
     }
+
+
+def _domains_record(layout: "UnpairedLayout", report: "DomainReport") -> dict[str, Any]:
+    return {
+        "folder": str(layout.root),
+        "layout": layout.kind,
+        "pictures": {split: {"a": len(part.a), "b": len(part.b)} for split, part in layout.splits.items()},
+        "held_out": list(layout.held_out.names) if layout.held_out else [],
+        "sizes": {
+            side: [{"width": w, "height": h, "pictures": n} for (w, h), n in sizes.items()]
+            for side, sizes in zip("ab", report.sizes, strict=True)
+        },
+        "notes": list(layout.notes),
+        "problems": _problems(report.problems),
+    }
+
+
+def _problems(problems: "Sequence[Problem]") -> list[dict[str, str]]:
+    return [{"path": str(problem.path), "reason": problem.reason} for problem in problems]
 
 
 def _print(layout: "PairedLayout", report: "Report") -> None:
@@ -102,20 +188,26 @@ def _print(layout: "PairedLayout", report: "Report") -> None:
     print(f"{layout.root}: {layout.kind}; {counts} pairs; targets are {layout.target}")
     for note in layout.notes:
         print(f"  {note}")
-    sizes = [f"{w}x{h} ({n})" for (w, h), n in list(report.sizes.items())[:5]]
-    more = f" and {len(report.sizes) - 5} more" if len(report.sizes) > 5 else ""
-    print(f"  sizes: {', '.join(sizes) or 'none readable'}{more}")
+    print(f"  sizes: {_sizes(report.sizes)}")
     if report.resized:
         print(f"  {report.resized} pairs differ in size but not in shape; B is resized to A")
     if layout.legend is not None and any(report.class_pixels):
         shares = zip(layout.legend.classes, _shares(layout, report), strict=True)
         print("  classes: " + ", ".join(f"{spec.name} {share:.1%}" for spec, share in shares))
-    for problem in report.problems:
-        print(problem, file=sys.stderr)
-    if report.problems:
-        print(f"{len(report.problems)} files can't be used; mend or remove them", file=sys.stderr)
-    else:
-        print("every file can be used")
+
+
+def _print_domains(layout: "UnpairedLayout", report: "DomainReport") -> None:
+    counts = ", ".join(f"{count} {split}" for split, count in layout.counts.items())
+    print(f"{layout.root}: {layout.kind}; {counts} pictures of A + B")
+    for note in layout.notes:
+        print(f"  {note}")
+    for side, sizes in zip("AB", report.sizes, strict=True):
+        print(f"  sizes of {side}: {_sizes(sizes)}")
+
+
+def _sizes(found: "dict[tuple[int, int], int]") -> str:
+    sizes = [f"{w}x{h} ({n})" for (w, h), n in list(found.items())[:5]]
+    return (", ".join(sizes) or "none readable") + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 
 def _shares(layout: "PairedLayout", report: "Report") -> list[float]:

@@ -2,14 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
 from translate.config import DataConfig
+from translate.data.domains import UnpairedLayout
 from translate.data.folders import SPLITS, PairFile, Problem
 from translate.data.layouts import PairedLayout
 from translate.data.masks import path_of
@@ -17,6 +19,9 @@ from translate.data.reading import Array, Side, read_side
 from translate.errors import DatasetError, TranslateError
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Result = TypeVar("Result")
 
 ASPECT_TOLERANCE = 0.01
 """How far the shapes of a pair's two pictures may differ when their sizes do."""
@@ -62,8 +67,8 @@ def examine(
     config = config or DataConfig()
     problems, sizes, resized = list(layout.problems), Counter[tuple[int, int]](), 0
     pixels = np.zeros(256, np.int64)
-    total = len(layout.pairs)
-    for done, seen in enumerate(_all(layout, config), 1):
+    pairs = [(pair, split) for split in SPLITS for pair in layout.splits.get(split, ())]
+    for done, seen in enumerate(in_threads(lambda item: _examine(layout, config, *item), pairs), 1):
         problems += seen.problems
         if seen.size is not None:
             sizes[seen.size] += 1
@@ -71,7 +76,7 @@ def examine(
         if seen.pixels is not None:
             pixels += seen.pixels
         if progress is not None:
-            progress(done, total)
+            progress(done, len(pairs))
     if resized:
         _log.info("%s: in %d pairs B is of another size than A but the same shape; it is resized", layout.root, resized)
     count = len(layout.legend.classes) if layout.legend is not None and pixels.any() else 0
@@ -83,7 +88,7 @@ def examine(
     )
 
 
-def refuse(layout: PairedLayout, problems: list[Problem]) -> None:
+def refuse(layout: PairedLayout | UnpairedLayout, problems: list[Problem]) -> None:
     """Stop here if there are problems.
 
     Raises: DatasetError with a line for each of the first 20 and the count of the rest.
@@ -92,19 +97,19 @@ def refuse(layout: PairedLayout, problems: list[Problem]) -> None:
         return
     lines = [f"  {problem}" for problem in problems[:LISTED]]
     if len(problems) > LISTED:
-        lines.append(f"  ... and {len(problems) - LISTED} more; `translate data check` names all")
+        verb = "translate data check" + (" --unpaired" if isinstance(layout, UnpairedLayout) else "")
+        lines.append(f"  ... and {len(problems) - LISTED} more; `{verb}` names all")
     raise DatasetError("\n".join([f"{layout.root}: {len(problems)} files can't be used", *lines]))
 
 
-def _all(layout: PairedLayout, config: DataConfig) -> Iterator[_Seen]:
-    """Results in order, with few pictures in memory at a time."""
-    pairs = [(pair, split) for split in SPLITS for pair in layout.splits.get(split, ())]
-    waiting = iter(pairs)
+def in_threads(work: Callable[[T], Result], items: Iterable[T]) -> Iterator[Result]:
+    """Results in order, from a few threads and with few pictures in memory at a time."""
+    waiting = iter(items)
     with ThreadPoolExecutor(WORKERS) as pool:
-        jobs = [pool.submit(_examine, layout, config, *pair) for pair in islice(waiting, 4 * WORKERS)]
+        jobs = [pool.submit(work, item) for item in islice(waiting, 4 * WORKERS)]
         while jobs:
             yield jobs.pop(0).result()
-            jobs += [pool.submit(_examine, layout, config, *pair) for pair in islice(waiting, 1)]
+            jobs += [pool.submit(work, item) for item in islice(waiting, 1)]
 
 
 def _examine(layout: PairedLayout, config: DataConfig, pair: PairFile, split: str) -> _Seen:

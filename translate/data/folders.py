@@ -41,6 +41,46 @@ def is_picture(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in images.EXTENSIONS
 
 
+def nfc(name: str) -> str:
+    """A name in the one form of several that Unicode has for it."""
+    return unicodedata.normalize("NFC", name)
+
+
+def existing(folder: Path | str | None, expected: str = "a folder") -> Path:
+    """The folder itself, if it is one.
+
+    Raises: DatasetError where nothing is given, or something else is there.
+    """
+    if folder is None:
+        raise DatasetError("no data folder given; name one, or two folders as a and b")
+    path = Path(folder)
+    if not path.is_dir():
+        raise DatasetError(f"{path}: {'is a file' if path.exists() else 'does not exist'}; expected {expected}")
+    return path
+
+
+def two_given(root: Path | str | None, a: Path | str | None, b: Path | str | None) -> tuple[Path, Path]:
+    """The two folders given by path, as they are or below `root`.
+
+    Raises: DatasetError where one is missing.
+    """
+    if a is None or b is None:
+        raise DatasetError(f"only folder {'a' if b is None else 'b'} is given; both sides are needed")
+    sides = []
+    for side in (Path(a), Path(b)):
+        inside = Path(root) / side if root is not None else side
+        sides.append(existing(side if side.is_dir() or root is None else inside))
+    return sides[0], sides[1]
+
+
+def content(folder: Path) -> str:
+    """What lies directly in a folder, for a message."""
+    names = sorted(path.name + "/" for path in subfolders(folder).values())
+    count = sum(1 for path in folder.iterdir() if path.suffix.lower() in images.EXTENSIONS)
+    listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    return f"found {count} pictures and {'the folders ' + listed if names else 'no folders'}"
+
+
 def subfolders(folder: Path) -> dict[str, Path]:
     """Visible subfolders by their lower-case name.
 
@@ -72,7 +112,7 @@ def pictures(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
                     seen.add(real)
                     waiting.append((Path(entry.path), f"{prefix}{entry.name}/"))
             elif is_picture(entry.name):
-                name = unicodedata.normalize("NFC", prefix + os.path.splitext(entry.name)[0])
+                name = nfc(prefix + os.path.splitext(entry.name)[0])
                 found.setdefault(name, []).append(Path(entry.path))
     problems = []
     for paths in (p for p in found.values() if len(p) > 1):
@@ -130,15 +170,26 @@ def shared_ending(names: Iterable[str]) -> str:
     return common[starts[0] :] if starts else ""
 
 
+def split_named(word: str) -> str | None:
+    """The split that goes by a word in any case ("Validation" is val); None for any other word."""
+    return next((split for split, names in SPLITS.items() if word.lower() in names), None)
+
+
+def first_folder(name: str) -> tuple[str | None, str]:
+    """The split whose folder a name begins with, and the rest of the name; no split and the whole name if none."""
+    first, _, rest = name.partition("/")
+    split = split_named(first) if rest else None
+    return (split, rest) if split else (None, name)
+
+
 def by_first_folder(pairs: Sequence[PairFile]) -> dict[str, tuple[PairFile, ...]] | None:
     """Split pairs whose names all begin with a split's folder ("train/x"); None where any does not."""
-    alias = {name: split for split, names in SPLITS.items() for name in names}
     splits: dict[str, list[PairFile]] = {}
     for pair in pairs:
-        first, _, rest = pair.name.partition("/")
-        if not rest or first.lower() not in alias:
+        split, rest = first_folder(pair.name)
+        if split is None:
             return None
-        splits.setdefault(alias[first.lower()], []).append(PairFile(pair.a, pair.b, rest))
+        splits.setdefault(split, []).append(PairFile(pair.a, pair.b, rest))
     return {split: tuple(splits[split]) for split in SPLITS if split in splits} or None
 
 
@@ -153,4 +204,4 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _name(path: Path, folder: Path) -> str:
-    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+    return nfc(path.relative_to(folder).with_suffix("").as_posix())

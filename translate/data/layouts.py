@@ -1,8 +1,6 @@
 """Recognising a folder of pairs: which files belong together, what the targets are, and what is kept for validation."""
 
-import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,11 +13,15 @@ from translate.data.folders import (
     PairFile,
     Problem,
     by_first_folder,
+    content,
+    existing,
     has_pictures,
     match,
     pictures,
     subfolders,
+    two_given,
 )
+from translate.data.hold_out import drawn
 from translate.data.labels import Legend
 from translate.errors import DatasetError, ImageError
 
@@ -115,7 +117,7 @@ def recognise(
     `seed`, or with `draw=False` none is held out. No picture is decoded but a few label maps.
     Raises: DatasetError in one line: what was found, what is accepted.
     """
-    found = _two_folders(root, a, b) if a is not None or b is not None else _find(_existing(root), config)
+    found = _two_folders(root, a, b) if a is not None or b is not None else _find(existing(root), config)
     base = Path(root) if root is not None else Path(str(a)).parent
     pairs = [pair for split in SPLITS for pair in found.splits.get(split, ())]
     if not pairs:
@@ -143,23 +145,9 @@ def recognise(
     return layout
 
 
-def _existing(root: Path | str | None) -> Path:
-    if root is None:
-        raise DatasetError("no data folder given; name one, or two folders as a and b")
-    folder = Path(root)
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: {'is a file' if folder.exists() else 'does not exist'}; expected a folder")
-    return folder
-
-
 def _two_folders(root: Path | str | None, a: Path | str | None, b: Path | str | None) -> _Found:
-    if a is None or b is None:
-        raise DatasetError(f"only folder {'a' if b is None else 'b'} is given; both sides are needed")
-    sides = []
-    for side in (Path(a), Path(b)):
-        inside = Path(root) / side if root is not None else side
-        sides.append(_existing(side if side.is_dir() or root is None else inside))
-    return _sides(sides[0], sides[1], f"two folders, {sides[0].name}/ and {sides[1].name}/")
+    first, second = two_given(root, a, b)
+    return _sides(first, second, f"two folders, {first.name}/ and {second.name}/")
 
 
 def _find(root: Path, config: DataConfig, depth: int = 0) -> _Found:
@@ -176,22 +164,22 @@ def _find(root: Path, config: DataConfig, depth: int = 0) -> _Found:
         return whole
     if len(folders) == 1 and depth < DEEPEST:
         return _find(next(iter(folders.values())), config, depth + 1)
-    nested = _side_by_side(root, NESTED_RATIO)
+    nested = side_by_side(root, NESTED_RATIO)
     if nested is not None:
         return nested
-    raise DatasetError(f"{root}: no pairs recognised ({_content(root)}); accepted: {ACCEPTED}")
+    raise DatasetError(f"{root}: no pairs recognised ({content(root)}); accepted: {ACCEPTED}")
 
 
 def _in_splits(present: dict[str, Path], config: DataConfig) -> _Found:
-    found = {s: _in_folder(folder, config) or _side_by_side(folder, NESTED_RATIO) for s, folder in present.items()}
+    found = {s: _in_folder(folder, config) or side_by_side(folder, NESTED_RATIO) for s, folder in present.items()}
     parts = {split: part for split, part in found.items() if part is not None}
     notes = []
     for split in found.keys() - parts.keys():
-        folder, content = present[split], _content(present[split])
+        folder, inside = present[split], content(present[split])
         # Published test parts often come without their targets.
         if split != "test" or not parts:
-            raise DatasetError(f"{folder}: no pairs recognised ({content}); accepted: {ACCEPTED}")
-        notes.append(f"{folder} is left out: no pairs ({content})")
+            raise DatasetError(f"{folder}: no pairs recognised ({inside}); accepted: {ACCEPTED}")
+        notes.append(f"{folder} is left out: no pairs ({inside})")
     kind = next(iter(parts.values())).kind
     joined = _joined(f"{'/ '.join(parts)}/ with {kind}", parts)
     return replace(joined, notes=(*joined.notes, *notes))
@@ -207,7 +195,7 @@ def _in_folder(folder: Path, config: DataConfig) -> _Found | None:
     if present:
         name_a, name_b = present[0]
         return _sides(folders[name_a], folders[name_b], f"{name_a}/ {name_b}/")
-    return _side_by_side(folder, SIDE_BY_SIDE_RATIO) if has_pictures(folder) else None
+    return side_by_side(folder, SIDE_BY_SIDE_RATIO) if has_pictures(folder) else None
 
 
 def _sides(a: Path, b: Path, kind: str) -> _Found:
@@ -219,7 +207,8 @@ def _sides(a: Path, b: Path, kind: str) -> _Found:
     return _Found(kind, splits, found.problems, (found.note,) if found.note else (), "a" if swapped else "b")
 
 
-def _side_by_side(folder: Path, ratio: float) -> _Found | None:
+def side_by_side(folder: Path, ratio: float) -> _Found | None:
+    """The pairs of a folder of pictures twice as wide as a side; None where they are not."""
     files, problems = pictures(folder)
     names = list(files)
     headers = []
@@ -246,13 +235,6 @@ def _joined(kind: str, parts: dict[str, _Found]) -> _Found:
     return _Found(kind, {s: pairs for s, pairs in splits.items() if pairs}, problems, notes, first.label_side)
 
 
-def _content(folder: Path) -> str:
-    names = sorted(path.name + "/" for path in subfolders(folder).values())
-    count = sum(1 for path in folder.iterdir() if path.suffix.lower() in images.EXTENSIONS)
-    listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-    return f"found {count} pictures and {'the folders ' + listed if names else 'no folders'}"
-
-
 def _target(legend: Legend | None, found: _Found, config: DataConfig, base: Path) -> Target:
     output = "b" if config.direction == "AtoB" else "a"
     if legend is not None and found.label_side == output and config.target != "image":
@@ -276,7 +258,7 @@ def _hold_out(layout: PairedLayout, config: DataConfig, seed: int, given: HoldOu
             raise DatasetError(f"{layout.root}: {len(lost)} held-out pairs are gone, the first is {lost[0]!r}")
         chosen, why = given, "as recorded"
     else:
-        chosen = HoldOut(seed=seed, names=_draw(sorted(names), config.holdout, seed, layout.root))
+        chosen = HoldOut(seed=seed, names=drawn(sorted(names), config.holdout, seed, layout.root))
         why = f"no val split; chosen by seed {seed}"
     kept = set(chosen.names)
     splits = {
@@ -286,12 +268,3 @@ def _hold_out(layout: PairedLayout, config: DataConfig, seed: int, given: HoldOu
     }
     note = f"{len(kept)} of {len(train)} pairs are held out for validation ({why})"
     return replace(layout, splits=splits, held_out=chosen, notes=(*layout.notes, note))
-
-
-def _draw(names: Sequence[str], holdout: float, seed: int, root: Path) -> tuple[str, ...]:
-    """The names with the smallest hashes, so that a new file moves few others."""
-    count = max(1, round(holdout * len(names))) if holdout < 1 else int(holdout)
-    if count >= len(names):
-        raise DatasetError(f"{root}: {count} of {len(names)} pairs would be held out, leaving none to train on")
-    ranked = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-    return tuple(sorted(ranked[:count]))

@@ -96,46 +96,71 @@ class PairTransform:
 
     def __init__(self, config: DataConfig, *, train: bool) -> None:
         self.config, self.train = config, train
-        self._steps: dict[str, A.Compose] = {}
+        self._steps = _Steps(config)
 
     def __call__(self, a: Array, b: Array, *, seed: tuple[int, ...]) -> tuple[Array, Array]:
         """The pair, changed by nothing but `seed`."""
-        c = self.config
-        height, width = a.shape[:2]
-        b = resample(b, height, width)
+        b = resample(b, *a.shape[:2])
         if not self.train:
-            height, width = fitted_size(height, width, c.size, c.fit)
-            return resample(a, height, width), resample(b, height, width)
-        if c.zoom is None:
-            height, width = self._load_size(height, width)
-            a, b = resample(a, height, width), resample(b, height, width)
-            if min(a.shape[:2]) < c.crop:
-                raise DatasetError(f"{a.shape[1]}x{a.shape[0]} pixels are fewer than the crop of {c.crop}")
+            return fitted(a, self.config), fitted(b, self.config)
+        a, b = self._steps.loaded(a), self._steps.loaded(b)
         words = np.random.SeedSequence(seed).generate_state(2)
-        both = self._both("mask" if b.ndim == 2 else "image")
+        both = self._steps.geometry("mask" if b.ndim == 2 else "image")
         both.set_random_seed(int(words[0]))
         out = both(image=a, target=b)
-        a, b = out["image"], out["target"]
-        if c.colour:
-            if a.dtype != np.uint8 or a.shape[2] not in (1, 3):
-                found = f"{a.shape[2]} channels of {a.dtype}"
-                raise ConfigError(f"colour is {c.colour}, but the input has {found}; it needs 8-bit RGB, set it to 0")
-            jitter = self._colour()
-            jitter.set_random_seed(int(words[1]))
-            a = jitter(image=a)["image"]
-        return a, b
+        return self._steps.jittered(out["image"], int(words[1])), out["target"]
 
-    def _load_size(self, height: int, width: int) -> tuple[int, int]:
+
+class PictureTransform:
+    """Fit, crop and augment one picture as PairTransform does the input of a pair.
+
+    Shape: (H, W, C) uint8 or uint16.
+    Raises: as PairTransform.
+    """
+
+    def __init__(self, config: DataConfig, *, train: bool) -> None:
+        self.config, self.train = config, train
+        self._steps = _Steps(config)
+
+    def __call__(self, array: Array, *, seed: tuple[int, ...]) -> Array:
+        """The picture, changed by nothing but `seed`."""
+        if not self.train:
+            return fitted(array, self.config)
+        words = np.random.SeedSequence(seed).generate_state(2)
+        geometry = self._steps.geometry(None)
+        geometry.set_random_seed(int(words[0]))
+        return self._steps.jittered(geometry(image=self._steps.loaded(array))["image"], int(words[1]))
+
+
+def fitted(array: Array, config: DataConfig) -> Array:
+    """A picture or label map at the scale a model sees. Shape: (H, W[, C]) -> (H', W'[, C])."""
+    height, width = fitted_size(array.shape[0], array.shape[1], config.size, config.fit)
+    return resample(array, height, width)
+
+
+class _Steps:
+    """What a config asks for in training; the pipelines are built once, when first needed."""
+
+    def __init__(self, config: DataConfig) -> None:
+        self.config = config
+        self._built: dict[str | None, A.Compose] = {}
+
+    def loaded(self, array: Array) -> Array:
+        """The array at the size it is cropped from."""
         c = self.config
-        height, width = fitted_size(height, width, c.load_size, c.fit)
+        if c.zoom is not None:
+            return array
+        height, width = fitted_size(array.shape[0], array.shape[1], c.load_size, c.fit)
         if c.fit == "keep" and min(height, width) < c.crop:
             enlarge = c.crop / min(height, width)
             height, width = max(c.crop, round(height * enlarge)), max(c.crop, round(width * enlarge))
-        return height, width
+        if min(height, width) < c.crop:
+            raise DatasetError(f"{width}x{height} pixels are fewer than the crop of {c.crop}")
+        return resample(array, height, width)
 
-    def _both(self, kind: str) -> A.Compose:
-        """What happens to both sides; `kind` is how albumentations treats the target ("image", "mask")."""
-        if kind not in self._steps:
+    def geometry(self, kind: str | None) -> A.Compose:
+        """What happens to every side; `kind` is how albumentations treats a target ("image", "mask")."""
+        if kind not in self._built:
             c = self.config
             steps: list[Any] = [A.RandomCrop(c.crop, c.crop)]
             if c.zoom is not None:
@@ -144,13 +169,22 @@ class PairTransform:
                 steps.append(A.D4(p=1.0))
             elif c.flip:
                 steps.append(A.HorizontalFlip(p=0.5))
-            self._steps[kind] = A.Compose(steps, additional_targets={"target": kind})
-        return self._steps[kind]
+            self._built[kind] = A.Compose(steps, additional_targets={"target": kind} if kind else None)
+        return self._built[kind]
 
-    def _colour(self) -> A.Compose:
-        if "colour" not in self._steps:
-            s = self.config.colour
-            span = (1 - s, 1 + s)
-            jitter = A.ColorJitter(brightness=span, contrast=span, saturation=span, hue=(-s / 4, s / 4), p=1.0)
-            self._steps["colour"] = A.Compose([jitter])
-        return self._steps["colour"]
+    def jittered(self, array: Array, seed: int) -> Array:
+        """The picture in changed colours, where the config says so."""
+        strength = self.config.colour
+        if not strength:
+            return array
+        if array.dtype != np.uint8 or array.shape[2] not in (1, 3):
+            found = f"{array.shape[2]} channels of {array.dtype}"
+            raise ConfigError(f"colour is {strength}, but the input has {found}; it needs 8-bit RGB, set it to 0")
+        if "colour" not in self._built:
+            span = (1 - strength, 1 + strength)
+            hue = (-strength / 4, strength / 4)
+            jitter = A.ColorJitter(brightness=span, contrast=span, saturation=span, hue=hue, p=1.0)
+            self._built["colour"] = A.Compose([jitter])
+        self._built["colour"].set_random_seed(seed)
+        coloured: Array = self._built["colour"](image=array)["image"]
+        return coloured
