@@ -17,6 +17,12 @@ FORMAT_VERSION = 1
 Norm = Literal["batch", "instance", "none"]
 Direction = Literal["AtoB", "BtoA"]
 Precision = Literal["auto", "fp32", "bf16"]
+Adversarial = Literal[
+    "vanilla", "minimax", "margin", "lsgan", "hinge", "wgan", "relativistic", "contrastive", "contrastive-ns",
+    "kl", "reverse-kl", "pearson", "hellinger", "jensen-shannon", "gan",
+    "kl-ns", "reverse-kl-ns", "pearson-ns", "hellinger-ns", "jensen-shannon-ns", "gan-ns",
+]  # fmt: skip
+Augmentation = Literal["colour", "translation", "cutout"]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
@@ -63,6 +69,14 @@ class GeneratorConfig(Config):
     dropout: Probability = 0.5
     upsample: Literal["transposed", "resize"] = "transposed"
     head: Literal["image", "labels"] = "image"
+    shortcut: bool = False
+    """The output starts as the input and the network learns what to change, against inverted colours."""
+
+    @model_validator(mode="after")
+    def _shortcut_fits(self) -> Self:
+        if self.shortcut and (self.head != "image" or self.in_channels != self.out_channels):
+            raise ValueError("shortcut starts from the input: it needs an image head and as many channels out as in")
+        return self
 
 
 class DiscriminatorConfig(Config):
@@ -76,10 +90,11 @@ class DiscriminatorConfig(Config):
     """Multi-scale: how many PatchGANs, each at half the resolution of the one before."""
 
 
-class ObjectiveConfig(Config):
+class Pix2PixConfig(Config):
     """Weights of Isola's objective and of the terms beside it; a weight of 0 leaves the term out."""
 
-    adversarial: Literal["vanilla", "lsgan", "hinge"] = "vanilla"
+    method: Literal["pix2pix"] = "pix2pix"
+    adversarial: Adversarial = "vanilla"
     conditional: bool = True
     """The discriminator sees input and output (cGAN); False: the output alone (GAN)."""
     lambda_gan: NonNegative = 1.0
@@ -88,6 +103,48 @@ class ObjectiveConfig(Config):
     lambda_dice: NonNegative = 0.0
     class_balance: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Cross-entropy weight of a class is frequency ** -class_balance, scaled to mean 1 over pixels."""
+
+
+class CycleGANConfig(Config):
+    """Weights of Zhu's objective (2017) and of the terms beside it; a weight of 0 leaves the term out."""
+
+    method: Literal["cyclegan"] = "cyclegan"
+    adversarial: Adversarial = "lsgan"
+    lambda_gan: Positive = 1.0
+    lambda_cycle_a: NonNegative = 10.0
+    """Of A -> B -> A, and of the identity term on A."""
+    lambda_cycle_b: NonNegative = 10.0
+    lambda_identity: NonNegative = 0.5
+    """A factor of the cycle weights: the identity term weighs lambda_identity * lambda_cycle."""
+    feature_cycle: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the cycle term that compares the discriminator's features instead of pixels (Wang and Lin 2018): a
+    generator that must not keep every pixel can change more than colours."""
+    pool: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """Earlier translations the discriminators are shown; 0 shows only the newest."""
+    augment: tuple[Augmentation, ...] = ()
+    """Differentiable augmentation of all that the discriminators see (Zhao 2020), for small sets."""
+
+
+class CUTConfig(Config):
+    """Weights of contrastive unpaired translation (Park 2020); a weight of 0 leaves the term out."""
+
+    method: Literal["cut"] = "cut"
+    adversarial: Adversarial = "lsgan"
+    lambda_gan: Positive = 1.0
+    lambda_nce: Positive = 1.0
+    identity: bool = True
+    """The same term on pictures of B, which the generator should leave alone; each half then counts half."""
+    temperature: Positive = 0.07
+    patches: Annotated[int, Field(ge=2, le=4096)] = 256
+    """Places a picture and layer that are told apart."""
+    projection: Count = 256
+    """Width of the two-layer heads that the features are compared behind."""
+    flip_equivariance: bool = False
+    """FastCUT: mirror the input half of the time and mirror its features back."""
+    augment: tuple[Augmentation, ...] = ()
+
+
+Objective = Annotated[Pix2PixConfig | CycleGANConfig | CUTConfig, Field(discriminator="method")]
 
 
 class DataConfig(Config):
@@ -121,8 +178,14 @@ class DataConfig(Config):
     quarter of `colour` of the circle. 8-bit gray or RGB inputs only."""
     batch_augment: bool = False
     """Further flips, rotations and scalings of the whole batch on the accelerator (kornia)."""
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Unpaired training only: 0 draws each picture of a domain equally often, 1 each of its subfolders."""
     holdout: Annotated[float, Field(gt=0)] = 0.1
-    """Pairs held out for validation where there is no val split: a share below 1, a number from 1 on."""
+    """Pairs, or pictures of each domain, held out for validation where there is no val split: a share below 1, a
+    number from 1 on."""
+    keep_detail: bool = False
+    """Applying only: add to the result what scaling took from the photo, its detail finer than the model sees. For
+    translations that keep the scene, as horse to zebra does; input and output need the same channels."""
     cache_mb: Annotated[int, Field(ge=0)] = 1024
     """Decoded pictures kept in memory, in MiB."""
 
@@ -161,10 +224,9 @@ class TrainConfig(Config):
     """Everything a training run depends on beside its data folder."""
 
     preset: str
-    method: Literal["pix2pix"] = "pix2pix"
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    objective: ObjectiveConfig = ObjectiveConfig()
+    objective: Objective = Pix2PixConfig()
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
     steps: Count = 20_000
@@ -184,6 +246,16 @@ class TrainConfig(Config):
     samples: Annotated[int, Field(ge=1, le=64)] = 4
     patience: Annotated[int, Field(ge=0)] = 0
     """Stop after this many validations without a better figure; 0 never stops early."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        _check_detail(self.generator, self.data)
+        return self
+
+    @property
+    def method(self) -> str:
+        """The method that learns: whose objective this is."""
+        return self.objective.method
 
 
 class ClassSpec(Config):
@@ -221,14 +293,25 @@ class ModelConfig(Config):
     preset: str = ""
     step: int = 0
     metrics: dict[str, float] = {}
+    measured: str = ""
+    """How `metrics` came about: scale, how many pictures, for distances the feature space."""
     licence: str = ""
 
     @model_validator(mode="after")
-    def _classes_match_head(self) -> Self:
+    def _parts_fit(self) -> Self:
         labels = self.generator.head == "labels"
         if labels and len(self.classes) != self.generator.out_channels:
             raise ValueError(f"{len(self.classes)} classes are named but the head has {self.generator.out_channels}")
+        _check_detail(self.generator, self.data)
         return self
+
+
+def _check_detail(network: GeneratorConfig, data: DataConfig) -> None:
+    if data.keep_detail and (network.head != "image" or network.in_channels != network.out_channels):
+        raise ValueError(
+            "data.keep_detail adds the photo's own detail to the result: it needs an image head and as many channels "
+            "out as in"
+        )
 
 
 T = TypeVar("T", bound="Config")

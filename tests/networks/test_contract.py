@@ -156,8 +156,12 @@ def test_the_memory_layout_does_not_change_the_answer(build: Build):
     with torch.no_grad():
         plain = maps(network(x))
         network = network.to(memory_format=torch.channels_last)
-        for a, b in zip(plain, maps(network(x.to(memory_format=torch.channels_last))), strict=True):
-            assert (a - b).abs().max() <= 1e-5
+        dense = maps(network(x.to(memory_format=torch.channels_last)))
+        exact = maps(network.double()(x.double()))
+    # Each within the rounding of float32, which norms over few pixels amplify.
+    for a, b, truth in zip(plain, dense, exact, strict=True):
+        assert (a - truth).abs().max() <= 5e-5
+        assert (b - truth).abs().max() <= 5e-5
 
 
 @networks

@@ -1,19 +1,36 @@
 """The network library: one architecture a file, and one function a family that builds it from a config."""
 
-from torch import nn
+from typing import Literal
 
 from translate.config import DiscriminatorConfig, GeneratorConfig
 from translate.networks.blocks import init_residual, init_weights
 from translate.networks.patchgan import MultiScale, PatchGAN, PixelGAN
 from translate.networks.resnet import ResNetGenerator
+from translate.networks.shortcut import Shortcut
 from translate.networks.unet import UNet
 
-__all__ = ["MultiScale", "PatchGAN", "PixelGAN", "ResNetGenerator", "UNet", "build_discriminator", "build_generator"]
+__all__ = [
+    "Discriminator",
+    "Generator",
+    "MultiScale",
+    "PatchGAN",
+    "PixelGAN",
+    "ResNetGenerator",
+    "Shortcut",
+    "UNet",
+    "build_discriminator",
+    "build_generator",
+]
 
 
-def build_generator(config: GeneratorConfig) -> nn.Module:
+Generator = ResNetGenerator | Shortcut | UNet
+Discriminator = MultiScale | PatchGAN | PixelGAN
+
+
+def build_generator(config: GeneratorConfig) -> Generator:
     """A freshly initialised generator; it maps (N, in_channels, H, W) to (N, out_channels, H, W)."""
-    network: nn.Module
+    network: UNet | ResNetGenerator
+    head: Literal["image", "labels"] = "labels" if config.shortcut else config.head
     if config.kind == "unet":
         network = UNet(
             config.in_channels,
@@ -25,7 +42,7 @@ def build_generator(config: GeneratorConfig) -> nn.Module:
             dropout=config.dropout,
             upsample=config.upsample,
             residual=config.residual,
-            head=config.head,
+            head=head,
         )
     else:
         network = ResNetGenerator(
@@ -36,16 +53,19 @@ def build_generator(config: GeneratorConfig) -> nn.Module:
             norm=config.norm,
             dropout=config.dropout,
             upsample=config.upsample,
-            head=config.head,
+            head=head,
         )
     # The papers' N(0, 0.02) starves deep residual stacks of signal; plain layouts keep it.
     (init_residual if config.residual else init_weights)(network)
-    return network
+    if not config.shortcut:
+        return network
+    init_weights(network.output)  # small: the output starts as the input
+    return Shortcut(network)
 
 
-def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> PatchGAN | PixelGAN | MultiScale:
+def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> Discriminator:
     """A freshly initialised discriminator over `in_channels` (input and output together when it is conditional)."""
-    network: PatchGAN | PixelGAN | MultiScale
+    network: Discriminator
     if config.kind == "patch":
         network = PatchGAN(in_channels, filters=config.filters, layers=config.layers, norm=config.norm)
     elif config.kind == "pixel":

@@ -1,5 +1,7 @@
 """Discriminators that judge patches: PatchGAN and PixelGAN (Isola 2017, Sec. 3.2.2), multi-scale (Wang 2018)."""
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -33,12 +35,19 @@ class PatchGAN(nn.Module):
         self.norms = nn.ModuleList(norm_layer(norm, width) for width in widths[1:])
         self.last = nn.Conv2d(widths[-1], 1, 4, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """What the logits are read from.
+
+        Shape: (N, in_channels, H, W) -> (N, C, H // 2^layers - 1, W // 2^layers - 1).
+        """
         _check(x, self.in_channels, self.min_side)
         x = F.leaky_relu(self.first(x), 0.2)  # (N, filters, H // 2, W // 2)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = F.leaky_relu(norm(conv(x)), 0.2)
-        return self.last(x)  # (N, 1, H // 2^layers - 2, W // 2^layers - 2)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.features(x))  # (N, 1, H // 2^layers - 2, W // 2^layers - 2)
 
 
 class PixelGAN(nn.Module):
@@ -58,10 +67,14 @@ class PixelGAN(nn.Module):
         # The reference leaves out this bias too when it normalises by batch.
         self.last = nn.Conv2d(2 * filters, 1, 1, bias=has_bias(norm))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """What the logits are read from. Shape: (N, in_channels, H, W) -> (N, 2 filters, H, W)."""
         _check(x, self.in_channels, self.min_side)
         x = F.leaky_relu(self.first(x), 0.2)
-        return self.last(F.leaky_relu(self.norm(self.conv(x)), 0.2))
+        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.features(x))
 
 
 class MultiScale(nn.Module):
@@ -84,14 +97,21 @@ class MultiScale(nn.Module):
         # Halving rounds up, so the coarsest judge gets its 3 * 2^layers pixels from this many on.
         self.min_side = (3 * 2**layers - 1) * 2 ** (scales - 1) + 1
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """What each judge's logits are read from, the finest first. Shape: (N, in_channels, H, W) -> `scales` maps."""
+        return [judge.features(scaled) for judge, scaled in self._scales(x)]
+
     def forward(self, x: Tensor) -> list[Tensor]:
+        return [judge(scaled) for judge, scaled in self._scales(x)]
+
+    def _scales(self, x: Tensor) -> Iterator[tuple[PatchGAN, Tensor]]:
+        """Each judge and what it sees."""
         _check(x, self.in_channels, self.min_side)
-        logits = []
         for scale, judge in enumerate(self.judges):
             if scale:
                 x = _halve(x)
-            logits.append(judge(x))
-        return logits
+            assert isinstance(judge, PatchGAN)
+            yield judge, x
 
 
 def _halve(x: Tensor) -> Tensor:

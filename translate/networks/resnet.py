@@ -101,6 +101,9 @@ class ResNetGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
+        self.middle = blocks // 2
+        tapped = sorted({0, self.middle}) if blocks else []
+        self.feature_channels = (in_channels, 2 * filters, 4 * filters, *(4 * filters for _ in tapped))
         self.first = nn.Conv2d(in_channels, filters, 7, padding=3, padding_mode="reflect", bias=has_bias(norm))
         self.norm = norm_layer(norm, filters)
         self.downs = nn.ModuleList([DownBlock(filters, 2 * filters, norm), DownBlock(2 * filters, 4 * filters, norm)])
@@ -111,19 +114,47 @@ class ResNetGenerator(nn.Module):
         self.last = nn.Conv2d(filters, out_channels, 7, padding=3, padding_mode="reflect")
         self.head: Callable[[Tensor], Tensor] = torch.tanh if head == "image" else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def output(self) -> nn.Module:
+        """The layer that gives the output's channels."""
+        return self.last
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The picture, both halvings, the first and the middle residual block (Park 2020).
+
+        No block behind the middle one is run. A picture below 5 x 5 pixels comes with its border repeated.
+
+        Shape: (N, in_channels, H, W) -> maps (N, C, H', W'), C as in `feature_channels`, at 1, 1/2, 1/4, 1/4, 1/4 of
+        the resolution; one less for a single block, two less for none.
+        """
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"expected (N, {self.in_channels}, H, W), got {tuple(x.shape)}")
-        height, width = x.shape[-2:]
-        x = F.relu(self.norm(self.first(_at_least(x, MIN_SIDE))))
-        sizes = []
+        features = [_at_least(x, MIN_SIDE)]
+        x = F.relu(self.norm(self.first(features[0])))
         for down in self.downs:
-            sizes.append(x.shape[-2:])
             x = down(x)
-        x = self.blocks(x)  # (N, 4 filters, H / 4, W / 4)
+            features.append(x)
+        for number, block in enumerate(list(self.blocks)[: self.middle + 1]):
+            x = block(x)  # (N, 4 filters, H / 4, W / 4)
+            if number in (0, self.middle):
+                features.append(x)
+        return features
+
+    def decode(self, features: list[Tensor], size: torch.Size) -> Tensor:
+        """The translation that the `features` of a picture lead to.
+
+        Shape: as `features` gives them, `size` the picture's (H, W) -> (N, out_channels, H, W).
+        """
+        sizes, x = [feature.shape[-2:] for feature in features[:2]], features[-1]
+        del features  # applied to a large picture, early layers are released before the decoder needs the memory
+        for block in list(self.blocks)[self.middle + 1 :]:
+            x = block(x)
         for up in self.ups:
             x = up(x, sizes.pop())
-        return self.head(self.last(x)[..., :height, :width])
+        return self.head(self.last(x)[..., : size[0], : size[1]])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.features(x), x.shape[-2:])
 
 
 def _at_least(x: Tensor, side: int) -> Tensor:

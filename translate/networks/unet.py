@@ -68,7 +68,6 @@ class UpBlock(nn.Module):
         self.residual = nn.Sequential(*(ResidualBlock(out_channels, norm) for _ in range(residual)))
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        x = F.relu(x)
         if self.upsample == "resize":
             # Resize, then convolve: stride-2 transposed convolutions leave checkerboards (Odena 2016).
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
@@ -103,11 +102,11 @@ class UNet(nn.Module):
         head: Head = "image",
     ) -> None:
         super().__init__()
-        self.in_channels, self.depth = in_channels, depth
+        self.in_channels, self.depth, bottom = in_channels, depth, depth - 1
         # Every norm needs two pixels. The paper's innermost level has none; its residual blocks bring some.
         self.min_side = 2 ** (depth if residual else depth - 1) + 1
         widths = [min(filters * 2**level, max_filters) for level in range(depth)]
-        above, bottom = [in_channels, *widths], depth - 1
+        self.feature_channels = above = (in_channels, *widths)
         self.downs = nn.ModuleList(
             DownBlock(
                 above[level], widths[level], norm, activate=level > 0, normalise=0 < level < bottom, residual=residual
@@ -129,20 +128,39 @@ class UNet(nn.Module):
         )
         self.head: Callable[[Tensor], Tensor] = torch.tanh if head == "image" else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def output(self) -> nn.Module:
+        """The layer that gives the output's channels."""
+        return self.ups[0]
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The picture (its border repeated below `min_side`), then every level of the encoder, the innermost too.
+
+        Shape: (N, in_channels, H, W) -> depth + 1 maps (N, C, H', W'), C as in `feature_channels`, each half of the one
+        before.
+        """
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"expected (N, {self.in_channels}, H, W), got {tuple(x.shape)}")
-        height, width = x.shape[-2:]
-        x = _at_least(x, self.min_side)
-        skips = [x]
+        features = [_at_least(x, self.min_side)]
         for down in self.downs:
-            skips.append(down(skips[-1]))
-        y = skips.pop()
+            features.append(down(features[-1]))
+        return features
+
+    def decode(self, features: list[Tensor], size: torch.Size) -> Tensor:
+        """The translation that the `features` of a picture lead to.
+
+        Shape: as `features` gives them, `size` the picture's (H, W) -> (N, out_channels, H, W).
+        """
+        y = F.relu(features[-1])
         for level in reversed(range(self.depth)):
-            y = self.ups[level](y, skips[level].shape[-2:])
+            y = self.ups[level](y, features[level].shape[-2:])
             if level > 0:
-                y = torch.cat([skips[level], y], dim=1)  # (N, 2 C, H / 2^level, W / 2^level)
-        return self.head(y[..., :height, :width])
+                # Each half by itself: behind a joint ReLU the gradient of a norm would be a strided slice, and slow.
+                y = torch.cat([F.relu(features[level]), F.relu(y)], dim=1)  # (N, 2 C, H / 2^level, W / 2^level)
+        return self.head(y[..., : size[0], : size[1]])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.features(x), x.shape[-2:])
 
 
 def _at_least(x: Tensor, side: int) -> Tensor:
