@@ -24,6 +24,7 @@ RANKS = (
     {"checkpoints"},
     {"interop", "presets"},
     {"catalog"},
+    {"features"},
     {"trainers", "inference"},
     {"editing"},
     {"evaluation"},

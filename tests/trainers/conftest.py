@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 from translate.config import (
+    CycleGANConfig,
     DataConfig,
     DiscriminatorConfig,
     GeneratorConfig,
-    ObjectiveConfig,
     OptimConfig,
+    Pix2PixConfig,
     TrainConfig,
 )
 
@@ -37,7 +38,7 @@ def tiny() -> TrainConfig:
         preset="tiny",
         generator=GeneratorConfig(filters=4, depth=2, max_filters=8, dropout=0.5, norm="instance"),
         discriminator=DiscriminatorConfig(filters=4, layers=1, norm="instance"),
-        objective=ObjectiveConfig(lambda_l1=10.0),
+        objective=Pix2PixConfig(lambda_l1=10.0),
         data=DataConfig(size=16, load_size=18, crop=16, holdout=2),
         optim=OptimConfig(schedule="linear"),
         steps=6,
@@ -50,4 +51,27 @@ def tiny() -> TrainConfig:
         sample_every=6,
         save_every=2,
         samples=2,
+    )
+
+
+@pytest.fixture
+def domains(tmp_path: Path) -> Path:
+    """Eight 16 x 16 pictures in a/, dark, and seven in b/, bright."""
+    rng = np.random.default_rng(1)
+    for side, count, low in (("a", 8, 0), ("b", 7, 128)):
+        (tmp_path / "domains" / side).mkdir(parents=True)
+        for number in range(count):
+            coarse = rng.integers(low, low + 128, (4, 4, 3), dtype=np.uint8)
+            picture = np.kron(coarse, np.ones((4, 4, 1), np.uint8))
+            Image.fromarray(picture).save(tmp_path / "domains" / side / f"{number}.png")
+    return tmp_path / "domains"
+
+
+@pytest.fixture
+def tiny_cycle(tiny: TrainConfig) -> TrainConfig:
+    """The tiny recipe for two domains, with a pool that is full after two steps."""
+    return tiny.replace(
+        preset="tiny-cycle",
+        objective=CycleGANConfig(pool=4, feature_cycle=0.25, augment=("colour", "cutout")).model_dump(),
+        **{"data.holdout": 2},
     )

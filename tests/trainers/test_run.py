@@ -43,7 +43,7 @@ def test_the_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tiny: TrainCon
         "generator_optimizer",
         "discriminator",
         "discriminator_optimizer",
-        "ema",
+        "ema_AtoB",
         "rng",
     }
     different = [key for key in one if not torch.equal(one[key], two[key])]
@@ -89,8 +89,8 @@ def test_the_run_folder_is_a_model_and_keeps_best_and_last(tiny: TrainConfig, pa
     standing = run.train(plan_of(tiny, pairs, tmp_path / "run"), device="cpu")
     best, config = checkpoints.load_model(tmp_path / "run")
     _, last = checkpoints.load_model(tmp_path / "run" / "last")
-    assert config.step == standing.best_step
-    assert config.metrics["l1"] == pytest.approx(standing.best)
+    assert config.step == standing.best_step["AtoB"]
+    assert config.metrics["l1"] == pytest.approx(standing.best["AtoB"])
     assert last.step == 6
     assert config.held_out is not None
     assert len(config.held_out.names) == 2
@@ -115,8 +115,15 @@ def test_patience_ends_a_run_that_no_longer_improves(tiny: TrainConfig, pairs: P
         steps=50, validate_every=1, patience=3, ema=0.0, **{"optim.lr": 1e-30, "optim.disc_lr": 1e-30}
     )
     standing = run.train(plan_of(config, pairs, tmp_path / "run"), device="cpu")
-    assert standing.best_step == 1
+    assert standing.best_step == {"AtoB": 1}
     assert standing.step == 4
+
+
+def test_trainings_of_one_process_may_differ_in_precision(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    for precision in ("fp32", "bf16", "fp32"):
+        config = tiny.replace(steps=1, precision=precision)
+        assert run.make_accelerator("cpu", precision).mixed_precision == ("no" if precision == "fp32" else "bf16")
+        run.train(plan_of(config, pairs, tmp_path / f"run-{len(list(tmp_path.iterdir()))}"), device="cpu")
 
 
 def test_an_existing_run_is_never_overwritten(tiny: TrainConfig, pairs: Path, tmp_path: Path):
@@ -130,7 +137,10 @@ def test_an_existing_run_is_never_overwritten(tiny: TrainConfig, pairs: Path, tm
 
 def test_resuming_can_lengthen_a_run_but_not_turn_it_into_another(tiny: TrainConfig, pairs: Path, tmp_path: Path):
     run.train(plan_of(tiny.replace(steps=2), pairs, tmp_path / "run"), device="cpu")
-    assert run.resumed(tmp_path / "run", {"steps": 9}).config.steps == 9
+    longer = run.resumed(tmp_path / "run", {"steps": 3})
+    assert longer.config.steps == 3
+    assert run.train(longer, device="cpu", resume=True).step == 3
+    assert run.resumed(tmp_path / "run", {}).config.steps == 3
     with pytest.raises(ConfigError, match="batch_size can't change"):
         run.resumed(tmp_path / "run", {"batch_size": 4})
 
@@ -184,5 +194,5 @@ def test_label_targets_choose_the_head_and_the_number_of_classes(tiny: TrainConf
     model = checkpoints.load_config(tmp_path / "run")
     assert model.generator.head == "labels"
     assert [spec.name for spec in model.classes] == ["left", "right"]
-    assert standing.best is not None
+    assert standing.best["AtoB"] > 0
     assert set(model.metrics) >= {"pixel_accuracy", "class_accuracy", "mean_iou"}

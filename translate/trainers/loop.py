@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -33,21 +33,24 @@ class Trainer(Protocol):
     """What a method brings: networks with optimizers, and one step."""
 
     players: dict[str, Player]
-    generator: nn.Module
+    generators: dict[str, nn.Module]
+    """The networks that are validated and shipped, each a model of its own, by direction."""
+    memory: dict[str, nn.Module]
+    """What a run must keep beside the players, as an image pool."""
 
     def step(self, batch: Any, update: Update) -> Losses:
         """Let each player learn once from `batch`."""
 
 
 class Judge(Protocol):
-    """What the loop asks about the generator as it improves."""
+    """What the loop asks about the generators as they improve."""
 
     quality: Quality
 
-    def figures(self, generator: nn.Module) -> dict[str, float]:
-        """Quality over held-out data."""
+    def figures(self, generators: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
+        """Quality of each direction over held-out data."""
 
-    def sheet(self, generator: nn.Module) -> Image.Image:
+    def sheet(self, generators: Mapping[str, nn.Module]) -> Image.Image:
         """Pictures to look at."""
 
 
@@ -60,7 +63,9 @@ class Progress:
     seconds: float
     losses: dict[str, float]
     figures: dict[str, float]
-    best: float | None
+    """The newest validation; where there are several directions, "AtoB/kernel"."""
+    best: dict[str, float]
+    """The best figure of each direction so far."""
 
 
 @dataclass(slots=True)
@@ -68,8 +73,8 @@ class Standing:
     """What a run must remember beside tensors to go on as if it had never stopped."""
 
     step: int = 0
-    best: float | None = None
-    best_step: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    best_step: dict[str, int] = field(default_factory=dict)
     waited: int = 0
     seconds: float = 0.0
 
@@ -78,7 +83,8 @@ class Loop:
     """Runs `trainer` over `batches` until `config.steps`, `config.patience` or `stop` ends it.
 
     `folder` receives model.safetensors and config.json (the best so far), last/ (the newest), state/ (to resume
-    from), samples/, log.jsonl and tensorboard/.
+    from), samples/, log.jsonl and tensorboard/. Where a method trains several generators, each has its models in a
+    folder of its own, AtoB/ and BtoA/, and its own best step. `models` describes each generator by its direction.
     """
 
     def __init__(
@@ -86,23 +92,23 @@ class Loop:
         trainer: Trainer,
         judge: Judge | None,
         config: TrainConfig,
-        model: ModelConfig,
+        models: Mapping[str, ModelConfig],
         folder: Path,
         accelerator: Accelerator,
     ) -> None:
-        self.trainer, self.judge, self.config, self.model = trainer, judge, config, model
+        self.trainer, self.judge, self.config, self.models = trainer, judge, config, models
         self.folder, self.accelerator = folder, accelerator
         self.update = Update(trainer.players, accelerator, accumulate=config.accumulate, clip=config.optim.clip)
-        self.ema = EMA(trainer.generator, config.ema) if config.ema else None
+        self.ema = {name: EMA(net, config.ema) for name, net in trainer.generators.items()} if config.ema else {}
         self.standing, self.plateau = Standing(), Plateau()
-        self.figures: dict[str, float] = {}
+        self.figures: dict[str, dict[str, float]] = {}
         self._began = time.perf_counter()
         self._saved = -1
 
     @property
-    def generator(self) -> nn.Module:
-        """The network that is validated and shipped: the moving average where there is one."""
-        return self.ema.average if self.ema else self.trainer.generator
+    def generators(self) -> dict[str, nn.Module]:
+        """The networks that are validated and shipped: the moving averages where there are any."""
+        return {name: ema.average for name, ema in self.ema.items()} or self.trainer.generators
 
     def run(
         self,
@@ -141,7 +147,7 @@ class Loop:
             if journal:
                 journal.write("train", step, values | {"lr": self._rate(), "seconds": standing.seconds})
             if report:
-                report(Progress(step, config.steps, standing.seconds, values, self.figures, standing.best))
+                report(Progress(step, config.steps, standing.seconds, values, self._flat(), standing.best))
         if self._is_validated():
             self._validate(journal)
         if self.judge and main and (step % config.sample_every == 0 or first_or_last):
@@ -161,8 +167,8 @@ class Loop:
             with self.accelerator.autocast():
                 part = self.trainer.step(batch, self.update)
             losses = {name: losses.get(name, 0.0) + value / config.accumulate for name, value in part.items()}
-        if self.ema:
-            self.ema.update(step)
+        for ema in self.ema.values():
+            ema.update(step)
         return losses
 
     def _rate(self) -> float:
@@ -185,26 +191,38 @@ class Loop:
         standing, quality = self.standing, self.judge.quality
         if self.accelerator.is_main_process:
             with self.accelerator.autocast():
-                self.figures = self.judge.figures(self.generator)
+                self.figures = self.judge.figures(self.generators)
         self.figures = self._from_main(self.figures)
-        value = self.figures[quality.name]
-        better = quality.better(value, standing.best)
-        if better:
-            standing.best, standing.best_step, standing.waited = value, standing.step, 0
-        else:
-            standing.waited += 1
+        better = [
+            name for name, found in self.figures.items() if quality.better(found[quality.name], standing.best.get(name))
+        ]
+        for name in better:
+            standing.best[name], standing.best_step[name] = self.figures[name][quality.name], standing.step
+            if self.accelerator.is_main_process:
+                checkpoints.save_model(self._folder(name), self.generators[name], self._described(name))
+        standing.waited = 0 if better else standing.waited + 1
         if self.config.optim.schedule == "plateau":
-            self.plateau.note(better)
+            self.plateau.note(bool(better))
         if journal:
-            journal.write("validation", standing.step, self.figures)
-            if better:
-                checkpoints.save_model(self.folder, self.generator, self._described())
-            log.info("step %d: %s %.4f%s", standing.step, quality.name, value, ", the best so far" if better else "")
+            journal.write("validation", standing.step, self._flat())
+            for name, found in self.figures.items():
+                where = f"{name} " if len(self.figures) > 1 else ""
+                best = ", the best so far" if name in better else ""
+                log.info("step %d: %s%s %.4f%s", standing.step, where, quality.name, found[quality.name], best)
+
+    def _flat(self) -> dict[str, float]:
+        """All figures in one level; the direction is named where there are several."""
+        if len(self.figures) == 1:
+            return dict(*self.figures.values())
+        return {f"{name}/{key}": value for name, found in self.figures.items() for key, value in found.items()}
+
+    def _folder(self, name: str) -> Path:
+        return self.folder / name if len(self.trainer.generators) > 1 else self.folder
 
     def _sample(self) -> None:
         assert self.judge is not None
         with self.accelerator.autocast():
-            sheet = self.judge.sheet(self.generator)
+            sheet = self.judge.sheet(self.generators)
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         images.save(sheet, self.folder / "samples" / f"{self.standing.step:07d}.png")
 
@@ -212,10 +230,10 @@ class Loop:
         step, config = self.standing.step, self.config
         return self.judge is not None and (step % config.validate_every == 0 or step == config.steps)
 
-    def _described(self) -> ModelConfig:
+    def _described(self, name: str) -> ModelConfig:
         # Figures of an earlier step say nothing of these weights.
-        metrics = dict(self.figures) if self._is_validated() else {}
-        return self.model.model_copy(update={"step": self.standing.step, "metrics": metrics})
+        metrics = dict(self.figures[name]) if self._is_validated() else {}
+        return self.models[name].model_copy(update={"step": self.standing.step, "metrics": metrics})
 
     def save(self) -> None:
         """Write the newest model and everything `restore` needs; only the main process does."""
@@ -225,8 +243,8 @@ class Loop:
         for name, player in self.trainer.players.items():
             tensors[name] = player.module.state_dict()
             tensors[f"{name}_optimizer"] = optimizer_state(player.optimizer)
-        if self.ema:
-            tensors["ema"] = self.ema.average.state_dict()
+        tensors |= {f"ema_{name}": ema.average.state_dict() for name, ema in self.ema.items()}
+        tensors |= {name: module.state_dict() for name, module in self.trainer.memory.items()}
         tensors["rng"] = {"cpu": torch.get_rng_state()}
         if self.accelerator.device.type == "cuda":
             tensors["rng"]["cuda"] = torch.cuda.get_rng_state(self.accelerator.device)
@@ -237,9 +255,10 @@ class Loop:
         }
         checkpoints.save_state(self.folder / "state", tensors, facts)
         self._saved = self.standing.step
-        checkpoints.save_model(self.folder / "last", self.generator, self._described())
-        if self.judge is None or self.standing.best is None:
-            checkpoints.save_model(self.folder, self.generator, self._described())
+        for name, generator in self.generators.items():
+            checkpoints.save_model(self._folder(name) / "last", generator, self._described(name))
+            if name not in self.standing.best:
+                checkpoints.save_model(self._folder(name), generator, self._described(name))
 
     def restore(self) -> None:
         """Take up the saved state: networks, optimizers, moving average, random state, standing.
@@ -251,14 +270,16 @@ class Loop:
             for name, player in self.trainer.players.items():
                 player.module.load_state_dict(tensors[name])
                 restore_optimizer(player.optimizer, tensors[f"{name}_optimizer"])
-            if self.ema:
-                self.ema.average.load_state_dict(tensors["ema"])
+            for name, ema in self.ema.items():
+                ema.average.load_state_dict(tensors[f"ema_{name}"])
+            for name, module in self.trainer.memory.items():
+                module.load_state_dict(tensors[name])
             torch.set_rng_state(tensors["rng"]["cpu"])
             if "cuda" in tensors["rng"] and self.accelerator.device.type == "cuda":
                 torch.cuda.set_rng_state(tensors["rng"]["cuda"], self.accelerator.device)
             self.standing = Standing(**facts["standing"])
             self.plateau = Plateau(**facts["plateau"])
-            self.figures = dict(facts["figures"])
+            self.figures = {name: dict(found) for name, found in facts["figures"].items()}
         except (KeyError, TypeError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(f"{self.folder / 'state'}: does not fit this training ({reason})") from None

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from translate.config import TrainConfig
+from translate.config import Pix2PixConfig, TrainConfig
 from translate.data.paired import Pair
 from translate.errors import ConfigError
 from translate.networks import build_discriminator, build_generator
@@ -17,8 +17,11 @@ class Pix2Pix:
     def __init__(self, config: TrainConfig, device: torch.device, class_weights: Tensor | None = None) -> None:
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         weights = class_weights.to(device) if class_weights is not None else None
+        assert isinstance(config.objective, Pix2PixConfig)
         self.objective: Pix2PixObjective = build_objective(config.objective, weights)
         self.generator = build_generator(config.generator).to(device).to(memory_format=layout)
+        self.generators: dict[str, nn.Module] = {"AtoB": self.generator}
+        self.memory: dict[str, nn.Module] = {}
         self.players: dict[str, Player] = {
             "generator": build_player(self.generator, config.optim, config.optim.lr),
         }

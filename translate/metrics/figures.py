@@ -1,0 +1,57 @@
+"""What the figures beside a model are called and how they are written: one table for the page and the command line."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure in plain words; `about` says what it means and which way is better."""
+
+    title: str
+    about: str = ""
+    unit: Literal["", "%", "dB"] = ""
+
+    def text(self, value: float) -> str:
+        """A value as it is shown: three digits that mean something, and the unit."""
+        if self.unit == "%":
+            return f"{value * 100:.1f} %"
+        if self.unit == "dB":
+            return f"{value:.1f} dB"
+        if abs(value) >= 1000:
+            return f"{value:,.0f}"
+        # Scores in [0, 1] stand in one column: 0.600, not 0.6.
+        return f"{value:.3f}" if 0.1 <= abs(value) <= 1 else f"{value:.3g}"
+
+
+FIGURES = {
+    "mean_iou": Figure("mean IoU", "intersection over union, the mean over the classes: 1 is perfect, 0 is all wrong"),
+    "pixel_accuracy": Figure("pixels right", "share of the pixels that the model gets right", "%"),
+    "class_accuracy": Figure("class accuracy", "share of a class that the model gets right, the mean over all", "%"),
+    "psnr": Figure("PSNR", "peak signal-to-noise ratio; higher is closer", "dB"),
+    "ssim": Figure("SSIM", "structural similarity; 1 is identical"),
+    "l1": Figure("L1", "mean absolute difference; lower is closer"),
+    "kernel": Figure(
+        "kernel distance", "of its pictures to real ones, by their features; 0 where they can't be told apart"
+    ),
+    "frechet": Figure(
+        "Fréchet distance",
+        "of its pictures to real ones, by mean and spread of their features; lower is closer, and only figures of as "
+        "many pictures in the same feature space compare",
+    ),
+    "copied": Figure("left as it was", "share of the photo that the result merely copies: 0 % where all is new", "%"),
+    "cycle": Figure("lost there and back", "mean absolute difference of a photo and its way there and back"),
+}
+"""By the name that metrics, evaluations and configs give a figure; the most telling come first."""
+
+_ORDER = tuple(FIGURES)
+
+
+def figure(name: str) -> Figure:
+    """The figure called `name`; an unknown one goes by its own name."""
+    return FIGURES.get(name) or Figure(name.replace("_", " ").replace("/", " "))
+
+
+def ranked(names: list[str]) -> list[str]:
+    """Names with the most telling figure first, unknown ones last and as they came."""
+    return sorted(names, key=lambda name: _ORDER.index(name) if name in FIGURES else len(_ORDER))
