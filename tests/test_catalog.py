@@ -81,6 +81,97 @@ def test_a_wrong_name_is_answered_with_the_nearest(places):
         catalog.get("qqqq")
 
 
+def make_run(folder: Path, *directions: str) -> Path:
+    """A training that learnt both ways, as its loop leaves it."""
+    for direction in directions:
+        make(folder / direction)
+        make(folder / direction / "last")
+    (folder / "state").mkdir(parents=True)
+    (folder / "train.json").touch()
+    return folder
+
+
+def test_each_direction_of_a_run_is_a_model_of_its_own(places):
+    run = make_run(places["run"] / "horses", "AtoB", "BtoA")
+    make(places["run"] / "streets")
+    assert [(e.name, e.source) for e in catalog.models()] == [
+        ("horses/AtoB", "run"), ("horses/BtoA", "run"), ("streets", "run"),
+    ]  # fmt: skip
+    for name in ("AtoB", "BtoA"):
+        expected = run / name
+        found = [catalog.find(given) for given in (f"horses/{name}", f"runs/horses/{name}", str(expected), expected)]
+        assert {folder.absolute() for folder in found} == {expected}
+        assert catalog.get(f"horses/{name}").config.name == name
+        assert catalog.find(f"runs/horses/{name}/last").absolute() == expected / "last"
+
+
+@pytest.mark.parametrize("name", ["horses", "runs/horses"])
+def test_a_run_of_both_directions_is_no_model_and_says_which_it_holds(places, tmp_path: Path, name):
+    make_run(places["run"] / "horses", "AtoB", "BtoA")
+    (tmp_path / "here" / "horses").mkdir()  # its data, say
+    with pytest.raises(CheckpointError, match=f"^{name} holds two models: {name}/AtoB and {name}/BtoA; name one$"):
+        catalog.find(name)
+    with pytest.raises(CheckpointError, match="holds two models" if name == "horses" else "no model"):
+        catalog.get(name)
+
+
+def test_a_run_whose_other_direction_was_deleted_names_the_one_it_holds(places):
+    make_run(places["run"] / "horses", "AtoB", "BtoA")
+    assert catalog.delete("horses/AtoB").absolute() == places["run"] / "horses" / "AtoB"
+    assert [entry.name for entry in catalog.models()] == ["horses/BtoA"]
+    with pytest.raises(CheckpointError, match="its model is horses/BtoA; name that"):
+        catalog.find("horses")
+
+
+@pytest.mark.parametrize("directions", [("AtoB", "BtoA"), ("BtoA",), ()])
+def test_a_whole_run_is_deleted_with_its_state_whatever_models_are_left(places, directions):
+    run = make_run(places["run"] / "horses", *directions)
+    assert catalog.locate("horses") == (Path("runs/horses"), "run")
+    assert catalog.delete("horses").absolute() == run
+    assert list(places["run"].iterdir()) == []
+
+
+def test_a_model_of_the_name_goes_before_the_run_of_that_name(places):
+    make_run(places["run"] / "horses", "AtoB", "BtoA")
+    make(places["installed"] / "horses")
+    assert catalog.find("horses") == places["installed"] / "horses"
+    assert catalog.delete("horses") == places["installed"] / "horses"
+    assert len(catalog.models()) == 2
+
+
+def test_a_folder_that_is_no_training_is_not_deleted(places):
+    (places["run"] / "notes").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="no model 'notes'"):
+        catalog.delete("notes")
+
+
+def test_a_broken_direction_is_told_by_its_name(places):
+    make_run(places["run"] / "horses", "AtoB", "BtoA")
+    (places["run"] / "horses" / "BtoA" / "model.safetensors").unlink()
+    assert [entry.name for entry in catalog.models()] == ["horses/AtoB"]
+    assert [found.name for found in catalog.broken()] == ["horses/BtoA"]
+
+
+@pytest.mark.parametrize("wrong", ["horse/AtoB", "horses/atob", "horses/AtoC", "runs/hores/BtoA"])
+def test_a_direction_nearly_named_is_answered_with_its_name(places, wrong):
+    make_run(places["run"] / "horses", "AtoB", "BtoA")
+    with pytest.raises(CheckpointError, match=r"did you mean .*horses/(AtoB|BtoA)"):
+        catalog.find(wrong)
+
+
+@pytest.mark.parametrize("name", ["../AtoB", "horses/../AtoB", "horses/AtoB/last", "horses/state", "horses//AtoB"])
+def test_a_direction_s_name_leads_nowhere_else(places, name):
+    make_run(places["run"] / "horses", "AtoB", "BtoA")
+    make(places["run"].parent / "AtoB")
+    make(places["run"] / "horses" / "state" / "AtoB")
+    with pytest.raises(CheckpointError, match="no model"):
+        catalog.get(name)
+    with pytest.raises(CheckpointError, match="no model"):
+        catalog.delete(name)
+    with pytest.raises(CheckpointError, match="no model"):
+        catalog.find(name)
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc", "x" * 5000, "a\0b", "~", "\\\\host\\x", "C:", "-"])
 def test_an_odd_name_is_not_found_and_nothing_worse(name):
     with pytest.raises(CheckpointError):

@@ -1,4 +1,7 @@
-"""What can be loaded by name: models shipped with the program, the user's own runs, and installed ones."""
+"""What can be loaded by name: models shipped with the program, the user's own runs, and installed ones.
+
+A training that learns both directions leaves two models in its folder, RUN/AtoB and RUN/BtoA; those are their names.
+"""
 
 import difflib
 import os
@@ -8,13 +11,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_config
-from translate.config import ModelConfig
+from translate.config import Direction, ModelConfig
 from translate.errors import CheckpointError
 
 Source = Literal["shipped", "run", "installed"]
+
+RUN_FILE = "train.json"
+"""What tells a training's folder: all that it was started with."""
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
 
 _PACKAGE = Path(__file__).resolve().parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -80,30 +87,33 @@ def get(name: str) -> Entry:
 
     Raises: CheckpointError with the nearest names, or with what is wrong with the model.
     """
-    found = _look(name, *locate(name))
-    if isinstance(found, Broken):
-        raise CheckpointError(found.problem)
-    return found
+    for listed, folder, source in _listed():
+        if listed == name:
+            found = _look(name, folder, source)
+            if isinstance(found, Broken):
+                raise CheckpointError(found.problem)
+            return found
+    raise _unknown(name)
 
 
 def locate(name: str) -> tuple[Path, Source]:
-    """Folder and source of the model listed as `name`, sound or broken.
+    """Folder and source of what `delete` takes: a listed model, sound or broken, or a whole run.
 
     Raises: CheckpointError with the nearest names.
     """
-    for listed, folder, source in _listed():
+    for listed, folder, source in [*_listed(), *_runs()]:
         if listed == name:
             return folder, source
-    raise CheckpointError(f"no model {name[:100]!r}{_hint(name)}")
+    raise _unknown(name)
 
 
 def find(name_or_path: str | Path) -> Path:
     """The folder of a model given by name, by its folder or by its weights file; a name is looked up first.
 
-    Raises: CheckpointError with the nearest names.
+    Raises: CheckpointError with the nearest names, or with the two a run of both directions has.
     """
     text, path = str(name_or_path), Path(name_or_path).expanduser()
-    if isinstance(name_or_path, str) and _is_plain(text):
+    if isinstance(name_or_path, str) and _may_be_listed(text):
         for root in roots().values():
             if _holds_model(root / text):
                 return root / text
@@ -111,14 +121,18 @@ def find(name_or_path: str | Path) -> Path:
         return path.parent
     if _holds_model(path):
         return path
-    if os.path.isdir(path):  # unlike path.is_dir() it takes any name
+    if directions := _directions(path):
+        raise _several(str(path), [str(direction) for direction in directions])
+    if os.path.isdir(path) and not _models_of(text):  # unlike path.is_dir() it takes any name
         raise CheckpointError(f"{path}: no model in this folder ({CONFIG_FILE} is missing)")
-    raise CheckpointError(f"no model {text[:100]!r}{_hint(path.name)}")
+    raise _unknown(text)
 
 
 def delete(name: str) -> Path:
-    """Remove an installed model or a run with all its files, and return the folder that is gone.
+    """Remove a model or a run with all its files, and return the folder that is gone.
 
+    RUN/AtoB is that direction's models alone, the best and the newest; RUN is both with all that the training keeps
+    to go on.
     Raises: CheckpointError for a shipped model, an unknown name, or a folder the system won't remove.
     """
     folder, source = locate(name)
@@ -156,19 +170,43 @@ def _shipped() -> Path:
 
 
 def _listed() -> Iterator[tuple[str, Path, Source]]:
+    """Every model, sound or broken."""
     names: set[str] = set()
     for source, root in roots().items():
-        for folder in _candidates(root):
-            name = folder.name if folder.name not in names else str(folder)
-            names.add(name)
-            yield name, folder, source
+        for child in _children(root):
+            for folder in [child] if _holds_model(child) else _directions(child):
+                name = folder.relative_to(root).as_posix()
+                name = name if name not in names else str(folder)
+                names.add(name)
+                yield name, folder, source
 
 
-def _candidates(root: Path) -> list[Path]:
+def _runs() -> Iterator[tuple[str, Path, Source]]:
+    """Every training that is no model itself: one of both directions, or one that has no model yet."""
+    names = {name for name, _, _ in _listed()}
+    for source, root in roots().items():
+        for folder in _children(root):
+            if not _holds_model(folder) and (_directions(folder) or os.path.isfile(folder / RUN_FILE)):
+                name = folder.name if folder.name not in names else str(folder)
+                names.add(name)
+                yield name, folder, source
+
+
+def _children(root: Path) -> list[Path]:
     try:
-        return sorted(child for child in root.iterdir() if _is_plain(child.name) and _holds_model(child))
+        return sorted(child for child in root.iterdir() if _is_plain(child.name))
     except OSError:
         return []
+
+
+def _directions(folder: Path) -> list[Path]:
+    """The models of a run that learnt both ways."""
+    return [folder / direction for direction in DIRECTIONS if _holds_model(folder / direction)]
+
+
+def _may_be_listed(text: str) -> bool:
+    name, slash, direction = text.partition("/")
+    return _is_plain(name) and (not slash or direction in DIRECTIONS)
 
 
 def _is_plain(name: str) -> bool:
@@ -177,10 +215,8 @@ def _is_plain(name: str) -> bool:
 
 
 def _holds_model(folder: Path) -> bool:
-    try:
-        return (folder / CONFIG_FILE).is_file() or (folder / MODEL_FILE).is_file()
-    except (OSError, ValueError):  # a name too long for the system, or with a zero byte
-        return False
+    # Unlike path.is_file() these take any name, too long for the system or with a zero byte.
+    return os.path.isfile(folder / CONFIG_FILE) or os.path.isfile(folder / MODEL_FILE)
 
 
 def _look(name: str, folder: Path, source: Source) -> Entry | Broken:
@@ -193,7 +229,25 @@ def _look(name: str, folder: Path, source: Source) -> Entry | Broken:
     return Entry(name, folder, source, config)
 
 
-def _hint(name: str) -> str:
-    near = difflib.get_close_matches(name[:100], [listed for listed, _, _ in _listed()], n=3, cutoff=0.5)
+def _unknown(name: str) -> CheckpointError:
+    """What to say of a name that is no model's: it may be a run's, or nearly a model's."""
+    if models := _models_of(name):
+        return _several(name, models)
+    # A path is compared by its end: a direction's name has two parts, any other one.
+    names, parts = [listed for listed, _, _ in _listed()], name.split("/")
+    near: list[str] = []
+    for end in ("/".join(parts[-2:]), parts[-1]):
+        near = near or difflib.get_close_matches(end[-100:], names, n=3, cutoff=0.5)
     meant = f"; did you mean {' or '.join(near)}?" if near else ";"
-    return f"{meant} `translate models list` shows all"
+    return CheckpointError(f"no model {name[:100]!r}{meant} `translate models list` shows all")
+
+
+def _models_of(run: str) -> list[str]:
+    """The names of the models of the run called `run`, where it is none itself."""
+    return [listed for listed, _, _ in _listed() if _is_plain(run) and listed.startswith(f"{run}/")]
+
+
+def _several(run: str, models: list[str]) -> CheckpointError:
+    if len(models) == 1:
+        return CheckpointError(f"{run} is a training, its model is {models[0]}; name that")
+    return CheckpointError(f"{run} holds two models: {' and '.join(models)}; name one")

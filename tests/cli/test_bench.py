@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from translate.cli import bench as command
 from translate.errors import ConfigError
 from translate.evaluation.bench import BenchReport
+from translate.evaluation.bench_step import StepReport
 from translate.evaluation.machine import Timing
 
 REPORT = BenchReport(
@@ -24,6 +25,16 @@ REPORT = BenchReport(
     ratio=2.0,
     figures={"apply_command_s": 3.25},
     notes=("no CUDA device was used",),
+)
+
+
+STEP = StepReport(
+    preset="cut",
+    what="resnet of 64 filters, 256 x 256, batch 1, fp32",
+    ms_a_step=2500.0,
+    gflop_a_step=250.0,
+    machine=REPORT.machine,
+    rates=REPORT.rates,
 )
 
 
@@ -74,3 +85,43 @@ def test_a_json_file_that_can_not_be_written_is_refused_before_timing(timed, tmp
     with pytest.raises(ConfigError, match="--json"):
         _run("apply", "--json", str(tmp_path / "missing" / "bench.json"))
     assert not timed
+
+
+def test_a_step_is_told_with_its_arithmetic_and_the_machines_rates(monkeypatch, tmp_path):
+    """250 GFLOP in 2.5 s are 100 GFLOP/s."""
+    calls = []
+
+    def bench(preset, **options):
+        calls.append((preset, options))
+        return STEP
+
+    monkeypatch.setattr("translate.evaluation.bench_step.bench_step", bench)
+    out = tmp_path / "step.json"
+    output = _run("step", "cut", "--rounds=3", "--set=batch_size=1", "--set=data.crop=64", "--json", str(out)).output
+    assert "150 GFLOP/s fp32" in output
+    assert output.splitlines()[-2:] == [
+        "cut (resnet of 64 filters, 256 x 256, batch 1, fp32): 2,500 ms a step",
+        "250.0 GFLOP a step, 100 GFLOP/s",
+    ]
+    stored = json.loads(out.read_text())
+    assert (stored["bench"], stored["ms_a_step"], stored["gflops"]) == ("step", 2500.0, 100.0)
+    changes = {"batch_size": 1, "data.crop": 64}
+    assert calls == [("cut", {"changes": changes, "device": "auto", "precision": "auto", "rounds": 3})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pix3pix"], "pix3pix: no such preset"),
+        (["cut", "--set=data.crp=3"], "data.crp: no such setting"),
+        (["cut", "--set=steps"], "expected key=value"),
+        (["cut", "--device=tpu"], "device is 'tpu'"),
+        (["cut", "--precision=fp8"], "precision is 'fp8'"),
+        (["cut", "--json=missing/step.json"], "--json missing"),
+    ],
+)
+def test_a_mistake_about_a_step_is_one_line_and_exit_code_2(cli, arguments, said):
+    code, _, err = cli("bench", "step", *arguments)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert said in err

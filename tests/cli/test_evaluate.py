@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -41,6 +42,12 @@ def _report(name: str, **changes) -> Report:
     return Report(**(facts | changes))
 
 
+def _domain_report(name: str, scores: dict[str, float]) -> Report:
+    against = "4 translations against 3 real pictures, in the feature space here-128@96px-0123abcd"
+    facts = {"target": "domain", "data": "animals", "layout": "horse/ zebra/", "classes": (), "confusion": ()}
+    return _report(name, **facts, scores=scores, pixels=0, void=0, notes=(), protocol=f"at 256 x 256; {against}")
+
+
 @pytest.fixture
 def scored(monkeypatch):
     """Lets the command find any model and gives it canned reports; returns what it was called with."""
@@ -56,8 +63,15 @@ def scored(monkeypatch):
         "three": _report(
             "three", target="image", classes=(), confusion=(), scores={"l1": 0.1, "psnr": 21.5, "ssim": 0.7}
         ),
+        "there": _domain_report("there", {"kernel": 0.0625, "frechet": 12.5, "copied": 0.25}),
+        "back": _domain_report("back", {"kernel": 0.125, "frechet": 1.75, "copied": float("nan")}),
     }
     monkeypatch.setattr("translate.catalog.find", lambda name: Path(name))
+    kinds = {"there": "cyclegan", "back": "cut"}
+    monkeypatch.setattr(
+        "translate.checkpoints.load_config",
+        lambda folder: SimpleNamespace(kind=kinds.get(folder.name, "pix2pix")),
+    )
     monkeypatch.setattr("translate.evaluation.evaluate.evaluate", score)
     return calls
 
@@ -82,7 +96,7 @@ def test_what_was_scored_is_told_with_the_scores(scored):
         "4,000 pixels, 96 void left out",
         "256 x 256",
         "0123456789ab",
-        "50 ms a pair",
+        "50 ms a picture",
     ):
         assert fact in output
     assert "note: left out of the means: sky" in output
@@ -91,6 +105,27 @@ def test_what_was_scored_is_told_with_the_scores(scored):
 def test_label_and_picture_models_get_a_table_each(scored):
     output = _run("one", "three", "--data", "streets").output
     assert output.index("mean IoU") < output.index("three:") < output.index("PSNR (dB)")
+
+
+def test_models_trained_without_pairs_get_distances_and_the_name_of_their_space(scored):
+    output = _run("there", "back", "--data", "animals").output
+    assert "there: 4 inputs of animals (val)\n" in output
+    assert "4 translations against 3 real pictures, in the feature space here-128@96px-0123abcd" in output
+    rows = {line[:18].strip(): line.split()[-2:] for line in output.splitlines()[-4:]}
+    assert rows == {
+        "": ["there", "back"],
+        "kernel distance": ["0.0625", "0.1250"],
+        "Fréchet distance": ["12.50", "1.7500"],
+        "left as it was": ["0.2500", "-"],
+    }
+
+
+@pytest.mark.parametrize("models", [("one", "there"), ("back", "three", "there")])
+def test_models_with_and_without_pairs_are_not_scored_in_one_call(scored, models):
+    with pytest.raises(ConfigError, match=r"trained without pairs and .* on pairs.*evaluate them in two calls") as told:
+        _run(*models, "--data", "streets")
+    assert "\n" not in str(told.value)
+    assert not scored
 
 
 def test_the_confusion_matrix_is_printed_on_demand(scored):

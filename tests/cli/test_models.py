@@ -64,11 +64,48 @@ def test_an_empty_list_says_what_to_do(cli, tmp_path: Path, monkeypatch):
 def test_show_tells_what_a_model_is(cli):
     code, out, _ = cli("models", "show", "mine")
     assert code == 0
-    for fact in ("mine", "runs/mine", "preset segmentation", "area of 256 x 256", "road, sky", "2 pairs"):
+    for fact in ("mine", "runs/mine", "preset segmentation", "area of 256 x 256", "road, sky", "2 pairs or pictures"):
         assert fact in out
-    assert "l1 0.125" in cli("models", "show", "shipped")[1]
+    assert "L1 0.125" in cli("models", "show", "shipped")[1]
     record = json.loads(cli("models", "show", "mine", "--json")[1])
     assert (record["name"], record["folder"], record["generator"]["filters"]) == ("mine", "runs/mine", 4)
+
+
+@pytest.fixture
+def both_ways(place: Path) -> Path:
+    """A run of both directions, of a kind that nobody has heard of."""
+    network = GeneratorConfig(filters=4, depth=2)
+    metrics = {"kernel": 0.0123, "frechet": 62.13, "copied": 0.21}
+    for name in ("AtoB", "BtoA"):
+        config = ModelConfig(name=f"horses-{name}", kind="whatever", generator=network, metrics=metrics)
+        config = config.replace(**{"data.keep_detail": True})
+        save_model(place / "runs/horses" / name, build_generator(network), config)
+    (place / "runs/horses/state").mkdir()
+    return place / "runs/horses"
+
+
+def test_each_direction_is_listed_shown_and_verified_as_a_model_of_its_own(cli, both_ways: Path):
+    rows = [line.split()[:3] for line in cli("models", "list")[1].splitlines()]
+    assert rows[3:5] == [["horses/AtoB", "run", "pictures"], ["horses/BtoA", "run", "pictures"]]
+    out = cli("models", "show", "horses/BtoA")[1]
+    assert out.splitlines()[0] == "horses-BtoA"
+    for fact in ("method    whatever\n", "runs/horses/BtoA (", "; the photo's own detail is added to the result\n"):
+        assert fact in out
+    assert "kernel distance 0.0123, Fréchet distance 62.1, left as it was 21.0 %" in out
+    assert cli("models", "verify", "horses/AtoB")[1] == "horses/AtoB: sound\n"
+
+
+def test_a_run_of_both_directions_asks_which_one_is_meant(cli, both_ways: Path):
+    expected = "error: horses holds two models: horses/AtoB and horses/BtoA; name one\n"
+    for verb in (("models", "show", "horses"), ("models", "verify", "horses"), ("apply", "horses", "x.png", "-o", "y")):
+        assert cli(*verb) == (2, "", expected)
+
+
+def test_one_direction_or_the_whole_run_is_deleted(cli, both_ways: Path):
+    assert cli("models", "delete", "horses/AtoB", "--yes")[:2] == (0, "deleted runs/horses/AtoB\n")
+    assert sorted(path.name for path in both_ways.iterdir()) == ["BtoA", "state"]
+    assert cli("models", "delete", "horses", "--yes")[:2] == (0, "deleted runs/horses\n")
+    assert not both_ways.exists()
 
 
 def test_show_of_a_broken_or_unknown_model_is_one_line(cli):
@@ -146,5 +183,6 @@ def test_a_packed_model_is_half_the_size_and_scored_from_the_stored_file(cli, pl
     cli("evaluate", "out/small", "--data", "data", "--json", "scores.json")
     measured = json.loads((place / "scores.json").read_text())
     assert config.metrics["l1"] == pytest.approx(measured["reports"][0]["scores"]["l1"], abs=1e-4)
-    assert f"l1 {config.metrics['l1']:.4f}" in out
+    assert f"l1 {config.metrics['l1']:.4g}" in out
+    assert measured["reports"][0]["protocol"] in out
     assert cli("models", "pack", "shipped", "-o", "out/.hidden")[0] == 2

@@ -38,15 +38,27 @@ def pairs(tmp_path: Path) -> Path:
     return tmp_path / "my data"
 
 
+@pytest.fixture
+def domains(tmp_path: Path) -> Path:
+    """Six pictures of horses and five of zebras, with no name in common."""
+    rng = np.random.default_rng(1)
+    for name, count in (("horse", 6), ("zebra", 5)):
+        (tmp_path / "animals" / name).mkdir(parents=True)
+        for number in range(count):
+            picture = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(tmp_path / "animals" / name / f"{name}{number}.png")
+    return tmp_path / "animals"
+
+
 class Shell:
     """Runs the command line in this process: a new one would spend its time importing torch."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.monkeypatch, self.capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: str) -> tuple[int, str, list[str]]:
+    def __call__(self, *arguments: str, verb: str = "train") -> tuple[int, str, list[str]]:
         """Exit code, standard output, and the lines of standard error that are errors."""
-        self.monkeypatch.setattr(sys, "argv", ["translate", "train", *arguments])
+        self.monkeypatch.setattr(sys, "argv", ["translate", verb, *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         out, err = self.capsys.readouterr()
@@ -80,10 +92,115 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(train: Shell, pairs: Path, 
     code, out, _ = train("pix2pix", "--data", str(pairs), "--dry-run", "--json", *SMALL)
     assert code == 0
     plan = json.loads(out)
-    assert plan["pairs"] == {"train": 3, "val": 2}
+    assert plan["counts"] == {"train": {"pairs": 3}, "val": {"pairs": 2}}
     assert plan["config"]["data"]["size"] == 16
     assert plan["config"]["data"]["load_size"] == 18
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_on_two_domains_leaves_a_model_of_each_direction(train: Shell, domains: Path, tmp_path: Path):
+    command = ["cyclegan", "--data", str(domains), *SMALL, "--set=generator.blocks=1"]
+    code, out, _ = train(*command, "--steps=2", "--out=runs/herd")
+    assert code == 0
+    first, *lines = out.splitlines()
+    assert first == "runs/herd: step 2"
+    folders = [f"runs/herd/{name}" for name in ("AtoB", "BtoA")]
+    for line, folder in zip(lines, folders, strict=True):
+        assert line.startswith("best ")
+        assert line.endswith(f"at step 2; use it: translate apply {folder} PHOTO -o OUT.png")
+    for name, photo in (("AtoB", "horse/horse0.png"), ("BtoA", "zebra/zebra0.png")):
+        model, result = f"runs/herd/{name}", tmp_path / f"{name}.png"
+        assert train(model, str(domains / photo), "-o", str(result), "--device=cpu", verb="apply")[0] == 0
+        assert Image.open(result).size == (24, 20)
+    code, out, _ = train("--resume", "--out=runs/herd", "--steps=3", "--device=cpu", "--json")
+    assert code == 0
+    last = json.loads(out.splitlines()[-1])
+    assert (last["kind"], last["step"], last["models"]) == (
+        "done",
+        3,
+        dict(zip(("AtoB", "BtoA"), folders, strict=True)),
+    )
+    assert set(last["best"]) == set(last["best_step"]) == {"AtoB", "BtoA"}
+    # Going on from both models of it, as a new run; the run itself is none.
+    started = ["--steps=1", "--out=runs/second"]
+    code, _, errors = train(*command, *started, "--init=herd")
+    assert code == 2
+    assert errors == ["error: herd holds two models: herd/AtoB and herd/BtoA; name one"]
+    assert train(*command, *started, "--init=runs/herd/AtoB")[0] == 0
+    assert (tmp_path / "runs" / "second" / "BtoA" / "model.safetensors").is_file()
+
+
+def test_one_direction_leaves_one_model(train: Shell, domains: Path, tmp_path: Path):
+    command = ["fastcut", "--data", str(domains), *SMALL, "--set=generator.blocks=1", "--direction=BtoA"]
+    code, out, _ = train(*command, "--steps=1", "--json", "--set=objective.patches=4")
+    assert code == 0
+    assert json.loads(out.splitlines()[-1])["models"] == {"AtoB": "runs/fastcut"}
+    model = json.loads((tmp_path / "runs" / "fastcut" / "config.json").read_text())
+    assert (model["kind"], model["data"]["direction"]) == ("cut", "BtoA")
+
+
+def test_a_dry_run_on_two_domains_counts_both(train: Shell, domains: Path, tmp_path: Path):
+    command = ["cyclegan", "--data", str(domains), "--dry-run", *SMALL]
+    code, out, _ = train(*command, "--json")
+    assert code == 0
+    plan = json.loads(out)
+    assert plan["counts"] == {"train": {"A": 4, "B": 3}, "val": {"A": 2, "B": 2}}
+    assert plan["layout"] == "horse/ zebra/"
+    code, out, _ = train(*command)
+    assert out.splitlines()[0] == "data: horse/ zebra/; train 4 A + 3 B, val 2 A + 2 B"
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("layout", ["horse zebra", "trainA trainB", "--a --b"])
+def test_pairs_that_are_none_are_told_how_to_be_trained_on(train: Shell, domains: Path, layout: str):
+    given, kind = ["--data", str(domains)], layout.replace(" ", "/ ") + "/"
+    if layout == "trainA trainB":
+        (domains / "horse").rename(domains / "trainA")
+        (domains / "zebra").rename(domains / "trainB")
+    elif layout == "--a --b":
+        given, kind = ["--a", str(domains / "horse"), "--b", str(domains / "zebra")], "two folders, horse/ and zebra/"
+    code, _, errors = train("pix2pix", *given, *SMALL)
+    assert code == 2
+    assert len(errors) == 1
+    assert errors[0].endswith(f"; it looks unpaired ({kind}): train cyclegan or cut on it")
+
+
+def test_no_such_advice_where_the_trouble_is_another(train: Shell, pairs: Path):
+    (pairs / "map" / "näme 0.png").write_bytes(b"")
+    code, _, errors = train("pix2pix", "--data", str(pairs), *SMALL)
+    assert code == 2
+    assert "unpaired" not in errors[0]
+
+
+def test_domains_that_are_pairs_are_told_how_to_be_trained_on(train: Shell, tmp_path: Path):
+    (tmp_path / "facades").mkdir()
+    for number in range(4):
+        Image.new("RGB", (64, 32), (40 * number, 0, 0)).save(tmp_path / "facades" / f"{number}.png")
+    code, _, errors = train("cyclegan", "--data=facades", *SMALL)
+    assert code == 2
+    assert len(errors) == 1
+    assert "look like A and B side by side: those are pairs, train pix2pix on them" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cyclegan", "--direction=BtoA"], "CycleGAN learns both directions at once"),
+        (["cut", "--set=data.target=labels"], "label maps are learnt from pairs"),
+        (["cut", "--set=generator.out_channels=1"], "the domains have 3 and 1 channels"),
+        (["cyclegan", "--set=generator.out_channels=1"], "set it to 0"),
+        (["cyclegan", "--set=objective.lambda_l1=1"], "objective.lambda_l1: no such setting"),
+        (["cyclegan", "--set=data.holdout=5"], "leaving none to train on"),
+    ],
+)
+def test_a_mistake_about_domains_is_one_line(
+    train: Shell, domains: Path, arguments: list[str], said: str, tmp_path: Path
+):
+    code, _, errors = train("--data", str(domains), *SMALL, "--set=generator.blocks=1", *arguments)
+    assert code == 2
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert not list((tmp_path / "runs").glob("*/state"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ NETWORKS = {
     "resize": GeneratorConfig(filters=4, depth=3, upsample="resize"),
     "residual": GeneratorConfig(filters=4, depth=3, residual=2, head="labels"),
     "instance": GeneratorConfig(filters=4, depth=3, norm="instance"),
+    "instance, residual": GeneratorConfig(filters=4, depth=3, residual=1, norm="instance", dropout=0.0),
+    "instance, from the input": GeneratorConfig(
+        filters=4, depth=3, residual=1, norm="instance", dropout=0.0, shortcut=True
+    ),
     "no norm": GeneratorConfig(filters=4, depth=3, norm="none"),
     "resnet": GeneratorConfig(kind="resnet", filters=4, blocks=2, norm="instance", dropout=0.0),
     "resnet, batch norm, dropout": GeneratorConfig(kind="resnet", filters=4, blocks=2, norm="batch", dropout=0.5),

@@ -1,5 +1,6 @@
 """A photo goes in at any size, kind and depth, and its translation comes out at the same size."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from translate import images
 from translate.errors import CheckpointError, ConfigError, ImageError
-from translate.inference.translator import Translator, winners
+from translate.inference.translator import Translator, winners, with_detail
 from translate.networks import build_generator
 
 from .conftest import CLASSES, Spy, label_config, picture_config
@@ -87,6 +89,64 @@ def test_logits_are_resized_and_not_the_classes():
     assert result.shares == {"road": 5 / 8, "sky": 3 / 8}
 
 
+def keeps_detail(function, **changes: object) -> Translator:
+    """A model trained at 16 x 16 that adds the photo's own detail."""
+    config = picture_config(**changes).replace(**{"data.keep_detail": True})
+    return Translator(Spy(function), config, device="cpu", precision="fp32")
+
+
+@pytest.mark.parametrize("size", [(64, 64), (37, 90), (9, 5)])
+def test_a_model_that_changes_nothing_gives_a_detailed_photo_back_where_detail_is_kept(identity, size):
+    photo = noise(*size)
+    kept = keeps_detail(lambda x: x).run(photo)
+    assert np.array_equal(np.asarray(kept.image), photo)
+    blurred = identity.run(photo)
+    seen = identity.generator.shapes[0][-2:]
+    there = images.resize(images.to_tensor(photo)[None], *seen)
+    assert np.array_equal(np.asarray(blurred.image), images.to_array(images.resize(there, *size)[0]))
+    assert np.abs(np.asarray(blurred.image).astype(int) - photo).max() > 20
+    assert (kept.kept_detail, blurred.kept_detail, kept.scale) == (True, False, blurred.scale)
+
+
+def test_what_a_model_changes_is_changed_by_as_much_and_the_detail_stays():
+    """20 of 255 levels brighter is 40 / 255 in [-1, 1]; what would leave the range is clamped."""
+    photo = noise(48, 80)
+    found = np.asarray(keeps_detail(lambda x: x + 40 / 255)(photo)).astype(int)
+    assert np.array_equal(found, np.minimum(photo.astype(int) + 20, 255))
+
+
+def test_detail_of_sixteen_bits_and_of_one_channel_is_kept_too():
+    deep = noise(40, 30, 1, np.uint16)
+    found = keeps_detail(lambda x: x, channels=1)(deep)
+    assert np.array_equal(found, np.round(deep / 257).astype(np.uint8))
+
+
+def test_detail_is_only_added_where_scaling_took_it():
+    """At its own pixels a model that paints gray leaves nothing of the photo."""
+    gray = keeps_detail(torch.zeros_like)
+    for photo, scale in ((noise(40, 30), "native"), (noise(40, 30), 1.0), (noise(16, 16), "auto")):
+        result = gray.run(photo, scale=scale)
+        assert not result.kept_detail
+        assert result.image.getcolors() == [(photo.shape[0] * photo.shape[1], (128, 128, 128))]
+
+
+def test_detail_is_the_finest_level_of_a_laplacian_pyramid():
+    """Half as large, a black and white column are one gray pixel: all their difference is detail (Burt 1983)."""
+    photo = torch.tensor([-1.0, 1.0]).repeat(4).expand(1, 1, 8, 8)
+    seen = torch.nn.functional.avg_pool2d(photo, 2)
+    assert torch.equal(seen, torch.zeros(1, 1, 4, 4))
+    assert torch.equal(with_detail(torch.zeros(1, 1, 4, 4), seen, photo), photo)
+    assert torch.equal(with_detail(torch.full((1, 1, 4, 4), 0.5), seen, photo), (photo + 0.5).clamp(-1, 1))
+
+
+@pytest.mark.parametrize(
+    "config", [picture_config(channels=1, out_channels=3), picture_config(channels=4, out_channels=3), label_config()]
+)
+def test_detail_can_not_be_kept_by_a_model_of_other_channels_or_of_labels(config):
+    with pytest.raises(ConfigError, match=r"data\.keep_detail .* image head and as many channels out as in"):
+        config.replace(**{"data.keep_detail": True})
+
+
 def test_of_equal_logits_the_first_class_wins():
     assert winners(torch.zeros(1, 3, 2, 2), 2, 2).tolist() == [[0, 0], [0, 0]]
 
@@ -155,7 +215,8 @@ def test_a_gray_model_takes_colour_and_gives_gray():
 
 
 def test_a_model_of_seven_channels_takes_arrays_of_seven():
-    translator = Translator(Spy(lambda x: x[:, :3]), picture_config(channels=7, out_channels=3), device="cpu")
+    config = picture_config(channels=7, out_channels=3)
+    translator = Translator(Spy(lambda x: x[:, :3]), config, device="cpu", precision="fp32")
     deep = noise(3, 4, 7, np.uint16)
     assert np.array_equal(translator(deep, scale="native"), np.round(deep[..., :3] / 257).astype(np.uint8))
     with pytest.raises(ImageError, match="has 3 channels; 'tiny' takes 7"):
@@ -228,6 +289,30 @@ def test_bf16_is_close_to_fp32():
     assert quick.precision == "bf16"
     assert quick.forward(torch.zeros(1, 3, 8, 8)).dtype == torch.float32
     assert np.abs(exact(photo).astype(int) - quick(photo).astype(int)).max() <= 6
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"residual": 1, "norm": "instance", "shortcut": True},
+        {"kind": "resnet", "blocks": 3, "norm": "instance"},
+        {"kind": "resnet", "blocks": 3, "norm": "instance", "shortcut": True},
+    ],
+)
+@torch.inference_mode()
+def test_a_network_of_instance_norms_paints_what_it_painted_in_training(changes):
+    """In float32 the same picture; in bfloat16 as near to it as under the autocast that it was trained with."""
+    network = tiny(dropout=0.0, filters=8, **changes).eval()
+    photo = torch.nn.functional.interpolate(images.to_tensor(noise(8, 10))[None], (64, 80), mode="bilinear")
+    plain = network(photo)
+    with torch.autocast("cpu", torch.bfloat16):
+        usual = network(photo).float()
+    config = picture_config()
+    exact = Translator(copy.deepcopy(network), config, device="cpu", precision="fp32").forward(photo)
+    quick = Translator(copy.deepcopy(network), config, device="cpu", precision="bf16").forward(photo)
+    assert (exact - plain).abs().max() <= 1e-5
+    assert (quick - plain).abs().mean() * 127.5 <= 1  # levels of 255
+    assert (quick - plain).abs().mean() <= 1.25 * (usual - plain).abs().mean()
 
 
 @pytest.mark.parametrize(

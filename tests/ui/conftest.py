@@ -1,4 +1,4 @@
-"""A page with two tiny models and two examples, served on a free port for the tests of this folder."""
+"""A page with three tiny models and two examples, served on a free port for the tests of this folder."""
 
 import socket
 from collections.abc import Iterator
@@ -12,13 +12,18 @@ from translate import images
 
 @pytest.fixture(scope="session")
 def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with a label model, which comes first, and a picture model."""
+    """A home folder with a label model, which comes first, a picture model, and one of a kind nobody has heard of."""
     home = tmp_path_factory.mktemp("ui-home")
     save_tiny(
         home / "models" / "tiny-labels", "labels", title="Tiny map", description="Finds <nothing> in particular.",
         metrics={"mean_iou": 0.5, "pixel_accuracy": 0.875},
     )  # fmt: skip
     save_tiny(home / "models" / "tiny-picture", "image", title="Tiny picture", metrics={"psnr": 12.34})
+    save_tiny(
+        home / "models" / "tiny-whatever", "image", title="Tiny novelty", kind="whatever",
+        data={"size": 64, "crop": 64, "load_size": 64, "keep_detail": True},
+        metrics={"kernel": 0.0345, "frechet": 62.1, "copied": 0.21, "cycle": 0.04},
+    )  # fmt: skip
     return home
 
 

@@ -32,7 +32,7 @@ def ask(client: Any, photo: Path, model: str = "tiny-labels", **options: str) ->
 
 
 @pytest.mark.parametrize("scale", ["auto", "native"])
-@pytest.mark.parametrize("model", ["tiny-labels", "tiny-picture"])
+@pytest.mark.parametrize("model", ["tiny-labels", "tiny-picture", "tiny-whatever"])
 def test_apply_gives_exactly_what_the_library_gives(client: Any, served: Served, model: str, scale: str) -> None:
     image, details = ask(client, served.photo, model, scale=scale)
     expected = translate.load(served.home / "models" / model)(served.photo, scale=scale)
@@ -60,6 +60,17 @@ def test_the_details_say_what_ran_where_and_what_is_in_the_picture(client: Any, 
     assert [entry["name"] for entry in details["classes"]] == [spec.name for spec in CLASSES]
     counted = np.bincount(np.asarray(image).ravel(), minlength=3) / (120 * 90)
     np.testing.assert_allclose([entry["share"] for entry in details["classes"]], counted, atol=1e-9)
+
+
+def test_the_details_of_pictures_have_no_classes_and_say_whether_detail_was_kept(client: Any, served: Served) -> None:
+    for model, scale, kept in (
+        ("tiny-picture", "auto", False),
+        ("tiny-whatever", "auto", True),
+        ("tiny-whatever", "native", False),
+    ):
+        details = ask(client, served.photo, model, scale=scale)[1]
+        assert "classes" not in details
+        assert details["kept_detail"] is kept
 
 
 def test_model_and_scale_have_defaults(client: Any, served: Served) -> None:

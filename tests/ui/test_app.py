@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.tiny_page import TinyModels
 from translate import images
 from translate.errors import ConfigError
 from translate.ui import examples
@@ -70,6 +71,12 @@ def test_a_page_without_any_model_says_how_to_get_one(monkeypatch: pytest.Monkey
     monkeypatch.setattr(catalog, "roots", dict)
     page = build(Models())
     assert any("No model here yet" in str(block.value) for block in page.blocks.values() if hasattr(block, "value"))
+
+
+def test_a_page_without_examples_has_no_empty_gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "_folder", lambda: tmp_path)
+    page = build(TinyModels())
+    assert "dataset" not in {block.get_block_name() for block in page.blocks.values()}
 
 
 def test_an_example_goes_to_the_model_its_name_begins_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,6 +153,22 @@ def test_another_model_says_what_it_is_and_translates_the_photo_anew(page: Any, 
         np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
 
 
+def test_a_kind_of_model_nobody_has_heard_of_is_shown_and_run(page: Any, served: Served, tmp_path: Path) -> None:
+    choose_model(page, "Tiny novelty")
+    page.wait_for_function("document.querySelector('#model-card').innerText.includes('kernel distance')")
+    card = page.locator("#model-card").inner_text()
+    for words in ("0.0345\nkernel distance", "62.1\nFréchet distance", "21.0 %\nleft as it was", "chosen on them"):
+        assert words in card
+    upload(page, served.photo)
+    wait_for_result(page)
+    assert not page.is_visible("#legend")
+    assert not page.is_visible("#strength")
+    assert "Fine detail\nthe photo's own" in page.locator("#facts").inner_text()
+    with Image.open(download(page, tmp_path)) as image:
+        expected = translate.load(served.home / "models" / "tiny-whatever")(served.photo)
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+
+
 def test_an_example_brings_its_own_model_and_is_one_run(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from translate.inference.translator import Translator
 

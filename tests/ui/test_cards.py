@@ -59,13 +59,34 @@ def test_the_figure_of_a_class_stands_beside_the_class_and_the_mean_comes_first(
         licence="research <only>",
     )
     assert words(cards.model_card(config)) == [
-        "0.600", "mean IoU", "90.0 %", "pixels right", "Measured on pictures it was not trained on.",
-        "2 classes, IoU of each · terms of use", "sky", "0.93", "sign symbol", "0.28", "research &lt;only&gt;",
+        "0.600", "mean IoU", "90.0 %", "pixels right",
+        "Measured on held-out pictures (the checkpoint was chosen on them).",
+        "2 classes, IoU of each · how it was made · terms of use", "sky", "0.93", "sign symbol", "0.28",
+        "Method", "pix2pix", "Sees", "the area of 256 × 256", "research &lt;only&gt;",
     ]  # fmt: skip
 
 
 def test_a_figure_that_is_no_number_is_left_out() -> None:
-    assert words(cards.model_card(model(metrics={"mean_iou": float("nan")}))) == []
+    html = cards.model_card(model(metrics={"mean_iou": float("nan")}))
+    assert "mean IoU" not in html
+    assert "Measured" not in html
+
+
+def test_a_kind_of_model_that_nobody_has_heard_of_is_described_by_its_config() -> None:
+    config = model(
+        kind="whatever<2>",
+        step=12_000,
+        metrics={"shine": 0.5, "cycle": 0.04, "copied": 0.21, "frechet": 62.1, "kernel": 0.0345},
+    )
+    assert words(cards.model_card(config)) == [
+        "0.0345", "kernel distance", "62.1", "Fréchet distance", "21.0 %", "left as it was",
+        "0.04", "lost there and back", "Measured on held-out pictures (the checkpoint was chosen on them).",
+        "How it was made", "Method", "whatever&lt;2&gt;", "Sees", "the area of 256 × 256", "Trained", "12,000 steps",
+    ]  # fmt: skip
+
+
+def test_a_figure_s_meaning_is_told_where_the_pointer_rests() -> None:
+    assert 'title="structural similarity; 1 is identical"' in cards.model_card(model(metrics={"ssim": 0.9}))
 
 
 def test_a_run_s_facts_are_names_and_values() -> None:

@@ -80,6 +80,19 @@ def test_a_download_is_named_for_photo_and_model(tmp_path: Path) -> None:
     assert file.name == "my-holiday-1-ünter-tiny-labels.png"
 
 
+def test_each_direction_of_a_run_is_offered_and_named_in_the_download(
+    tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("AtoB", "BtoA"):
+        save_tiny(tmp_path / "runs" / "horses" / name, "image", name=f"horses-{name}", kind="cyclegan")
+    models = Models()
+    offered = {name: title for title, name in models.choices()}
+    assert offered["horses/AtoB"] == "horses-AtoB · your run"
+    assert offered["horses/BtoA"] == "horses-BtoA · your run"
+    assert run(models, "horses/BtoA", photo, "auto").file.name == "photo-horses-BtoA.png"
+
+
 @pytest.mark.parametrize("scale", ["auto", "native"])
 def test_the_named_scales_are_taken_as_they_are(scale: str) -> None:
     assert parse_scale(scale) == scale

@@ -107,6 +107,7 @@ def _record(model: str, translator: "Translator", summary: "Summary") -> dict[st
                 "width": done.width,
                 "height": done.height,
                 "scale": done.scale,
+                "kept_detail": done.kept_detail,
                 "model_seconds": round(done.seconds, 4),
                 "shares": done.shares,
             }

@@ -1,12 +1,13 @@
-"""`translate bench train|apply`: how fast this machine is, with our settings and with the classic ones."""
+"""`translate bench train|apply|step`: how fast this machine is, with our settings and with the classic ones."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from translate.cli.options import check_json_out
+from translate.cli.train import setting
 
 if TYPE_CHECKING:
     from translate.evaluation.bench import BenchReport
@@ -51,6 +52,29 @@ def train(
     _show(bench_train(device=device, precision=precision, compiled=compiled, rounds=rounds), json_out)
 
 
+@app.command()
+def step(
+    preset: Annotated[str, typer.Argument(help="Recipe, as for `translate train`.")] = "cyclegan",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    rounds: Annotated[int, typer.Option(min=1, help="Steps timed; the median counts.")] = 7,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting: key=value.")] = None,
+    json_out: Json = None,
+) -> None:
+    """Time one training step of a preset, beside the arithmetic it does and this machine's rates."""
+    from translate import checkpoints
+    from translate.evaluation.bench_step import bench_step
+
+    check_json_out(json_out)
+    changes = dict(setting(text) for text in set_ or [])
+    found = bench_step(preset, changes=changes, device=device, precision=precision, rounds=rounds)
+    print(_machine(found.machine, found.rates))
+    print(f"{preset} ({found.what}): {found.ms_a_step:,.0f} ms a step")
+    print(f"{found.gflop_a_step:,.1f} GFLOP a step, {found.gflops:,.0f} GFLOP/s")
+    if json_out:
+        checkpoints.write_json(json_out, found.as_json())
+
+
 def _say(text: str) -> None:
     if sys.stderr.isatty():
         print(text, file=sys.stderr)
@@ -65,20 +89,24 @@ def _show(report: "BenchReport", json_out: Path | None) -> None:
 
 
 def _lines(report: "BenchReport") -> list[str]:
-    machine, rates = report.machine, report.rates
-    name = machine.get("gpu") or machine["processor"]
-    threads = f"{machine['threads']} threads, {machine['instructions']}"
-    speed = {key: _rate(value) for key, value in rates.items()}
-    lines = [
-        f"{name}; {threads}; torch {machine['torch']} on {machine['device']}",
-        f"matrix products: {speed['matmul_fp32_gflops']} GFLOP/s fp32, {speed['matmul_bf16_gflops']} bf16; "
-        f"convolutions: {speed['conv_fp32_gflops']} fp32, {speed['conv_bf16_gflops']} bf16",
-    ]
+    lines = [_machine(report.machine, report.rates)]
     width = max(len(timing.name) for timing in report.timings) + 2
     lines += [f"{t.name:<{width}}{t.median:9.1f} ms an image   {t.what}" for t in report.timings]
     lines.append(f"classic / ours: {report.ratio:.2f}")
     lines += [f"{name}: {value:,.2f}" for name, value in report.figures.items()]
     return lines + [f"note: {note}" for note in report.notes]
+
+
+def _machine(machine: dict[str, Any], rates: dict[str, float]) -> str:
+    """Two lines: what it is, and how fast it multiplies."""
+    name = machine.get("gpu") or machine["processor"]
+    threads = f"{machine['threads']} threads, {machine['instructions']}"
+    speed = {key: _rate(value) for key, value in rates.items()}
+    return (
+        f"{name}; {threads}; torch {machine['torch']} on {machine['device']}\n"
+        f"matrix products: {speed['matmul_fp32_gflops']} GFLOP/s fp32, {speed['matmul_bf16_gflops']} bf16; "
+        f"convolutions: {speed['conv_fp32_gflops']} fp32, {speed['conv_bf16_gflops']} bf16"
+    )
 
 
 def _rate(value: float) -> str:

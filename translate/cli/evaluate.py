@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translate.cli.options import check_json_out
+from translate.errors import ConfigError
+from translate.metrics.figures import FIGURES
 
 if TYPE_CHECKING:
     from translate.evaluation.report import Report
 
 LABEL_SCORES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy", "class_accuracy": "class accuracy"}
 PICTURE_SCORES = {"l1": "L1", "psnr": "PSNR (dB)", "ssim": "SSIM"}
+DOMAIN_SCORES = {name: FIGURES[name].title for name in ("kernel", "frechet", "copied")}
+SCORES = {"labels": LABEL_SCORES, "image": PICTURE_SCORES, "domain": DOMAIN_SCORES}
 COLUMN = 14
 
 
@@ -39,7 +43,7 @@ class Direction(StrEnum):
 
 def evaluate(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders, side by side.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of pairs, in any layout that training takes.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of data, in any layout that training takes.")] = None,
     a: Annotated[Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of --data.")] = None,
     b: Annotated[Path | None, typer.Option("--b", help="Folder of targets.")] = None,
     split: Annotated[Split, typer.Option(help="auto: val, else what the training held out, else test.")] = Split.auto,
@@ -51,7 +55,7 @@ def evaluate(
     confusion: Annotated[bool, typer.Option("--confusion", help="Print the confusion matrix too.")] = False,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all figures as JSON.")] = None,
 ) -> None:
-    """Score models on a folder of pairs: accuracy and IoU for label maps; L1, PSNR and SSIM for pictures."""
+    """Score models: accuracy and IoU for label maps; L1, PSNR and SSIM for pictures; without pairs, distances."""
     from translate import catalog, checkpoints
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
@@ -60,6 +64,7 @@ def evaluate(
 
     from translate.evaluation.evaluate import evaluate as score
 
+    _check_kinds(folders)
     reports = []
     for folder in folders:
         with _Bar(folder.name) as bar:
@@ -83,6 +88,22 @@ def evaluate(
         checkpoints.write_json(json_out, {"reports": [report.as_json() for report in reports]})
 
 
+def _check_kinds(folders: Sequence[Path]) -> None:
+    """Refuse models whose figures can't be of the same data.
+
+    Raises: ConfigError.
+    """
+    from translate.checkpoints import load_config
+    from translate.evaluation.domains import UNPAIRED
+
+    kinds = {load_config(folder).kind in UNPAIRED: folder for folder in folders}
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"{kinds[True]} was trained without pairs and {kinds[False]} on pairs: they are scored by different "
+            "figures on different data; evaluate them in two calls"
+        )
+
+
 def _blocks(reports: Sequence["Report"], confusion: bool) -> list[str]:
     """One block a kind of target: what was scored, then a column a model."""
     blocks = []
@@ -99,17 +120,19 @@ def _blocks(reports: Sequence["Report"], confusion: bool) -> list[str]:
 
 def _facts(report: "Report") -> list[str]:
     void = f", {report.void:,} void left out" if report.void else ""
+    scored = f"{report.pairs} pairs" if report.target != "domain" else f"{report.pairs} inputs"
+    pixels = f", {report.pixels:,} pixels{void}" if report.pixels else ""
     return [
-        f"{report.model}: {report.pairs} pairs of {report.data} ({report.split}), {report.pixels:,} pixels{void}",
+        f"{report.model}: {scored} of {report.data} ({report.split}){pixels}",
         f"  protocol: {report.protocol}",
         f"  model {report.sha256[:12]}, step {report.step}, {report.device} {report.precision}, "
-        f"{report.seconds:.1f} s, {report.milliseconds:.0f} ms a pair",
+        f"{report.seconds:.1f} s, {report.milliseconds:.0f} ms a picture",
         *(f"  note: {note}" for note in report.notes),
     ]
 
 
 def _table(group: Sequence["Report"]) -> list[str]:
-    names = LABEL_SCORES if group[0].target == "labels" else PICTURE_SCORES
+    names = SCORES[group[0].target]
     rows = [(title, [report.scores[name] for report in group]) for name, title in names.items()]
     if group[0].classes:
         rows.append(("IoU", []))

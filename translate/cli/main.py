@@ -12,6 +12,7 @@ from translate.cli import bench, data, models
 from translate.cli.apply import apply
 from translate.cli.evaluate import evaluate
 from translate.cli.serve import serve
+from translate.cli.study import study
 from translate.cli.train import train
 from translate.errors import TranslateError
 
@@ -46,6 +47,7 @@ def _root(
 app.command()(apply)
 app.command()(train)
 app.command()(evaluate)
+app.command()(study)
 app.command()(serve)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

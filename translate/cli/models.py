@@ -49,6 +49,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show what a model is, where it is, and how good it was measured to be."""
     from translate import catalog
     from translate.checkpoints import load_config
+    from translate.metrics.figures import figure
 
     folder = catalog.find(name)
     config = load_config(folder)
@@ -56,18 +57,20 @@ def show(name: Name, as_json: Json = False) -> None:
         record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": _bytes(folder)}
         print(json.dumps(record, indent=2))
         return
-    network = config.generator
+    network, data = config.generator, config.data
+    measured = [f"{figure(key).title} {figure(key).text(value)}" for key, value in config.metrics.items()]
+    detail = "; the photo's own detail is added to the result" if data.keep_detail else ""
     facts: list[tuple[str, object]] = [
         ("title", config.title),
         ("about", config.description),
         ("folder", f"{folder} ({_megabytes(folder)})"),
         ("method", f"{config.kind}, preset {config.preset}" if config.preset else config.kind),
         ("network", f"{network.kind}, {network.filters} filters, {network.in_channels} -> {network.out_channels}"),
-        ("scale", f"a photo is brought to the area of {config.data.size} x {config.data.size} pixels"),
+        ("scale", f"a photo is brought to the area of {data.size} x {data.size} pixels{detail}"),
         ("classes", ", ".join(spec.name for spec in config.classes)),
         ("trained", f"{config.step} steps" if config.step else ""),
-        ("held out", f"{len(config.held_out.names)} pairs" if config.held_out else ""),
-        ("measured", ", ".join(f"{key} {value:.4g}" for key, value in config.metrics.items())),
+        ("held out", f"{len(config.held_out.names)} pairs or pictures" if config.held_out else ""),
+        ("measured", ", ".join(measured)),
         ("licence", config.licence),
     ]
     print(config.name)
@@ -78,10 +81,10 @@ def show(name: Name, as_json: Json = False) -> None:
 
 @app.command()
 def delete(
-    name: Annotated[str, typer.Argument(help="Name of a run or an installed model.")],
+    name: Annotated[str, typer.Argument(help="A run, one direction of a run as RUN/AtoB, or an installed model.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
 ) -> None:
-    """Delete a run or an installed model with all its files."""
+    """Delete a run or an installed model with all its files; of a run of two directions, both or one."""
     from translate import catalog
 
     folder, source = catalog.locate(name)

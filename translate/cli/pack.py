@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def pack(
-    run: Annotated[str, typer.Argument(help="Name or folder of a trained model; RUN/last is its newest.")],
+    run: Annotated[str, typer.Argument(help="Name or folder of a trained model; runs/NAME/last is its newest.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; its name is the model's.")],
-    data: Annotated[Path | None, typer.Option(help="Pairs to score the stored file on.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data to score the stored file on.")] = None,
     title: Annotated[str | None, typer.Option(help="What it is, in a few words.")] = None,
     about: Annotated[str | None, typer.Option(help="What it does, in a sentence.")] = None,
     licence: Annotated[str | None, typer.Option(help="Terms of the weights.")] = None,
@@ -29,14 +29,17 @@ def pack(
     if data is not None:
         from translate.evaluation.evaluate import evaluate
 
-        metrics = _metrics(evaluate(out, data))
-        scored = config.model_copy(update={"metrics": metrics})
+        report = evaluate(out, data)
+        metrics = _metrics(report)
+        scored = config.model_copy(update={"metrics": metrics, "measured": report.protocol})
         checkpoints.write_json(out / checkpoints.CONFIG_FILE, scored.model_dump(mode="json"))
-        print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+        print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+        print(f"measured: {report.protocol}")
     size = (out / checkpoints.MODEL_FILE).stat().st_size / 1e6
     print(f"{out}: {size:.1f} MB, from {folder} at step {config.step}")
 
 
 def _metrics(report: "Report") -> dict[str, float]:
     figures = report.scores | {f"iou {score.name}": score.iou for score in report.classes}
-    return {name: round(value, 4) for name, value in figures.items() if math.isfinite(value)}
+    # Four digits, not four decimals: a kernel distance may be a few thousandths.
+    return {name: float(f"{value:.4g}") for name, value in figures.items() if math.isfinite(value)}

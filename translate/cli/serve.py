@@ -11,7 +11,7 @@ def serve(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
 ) -> None:
-    """Open the page: upload a photo, get a map."""
+    """Open the page: upload a photo, get its translation."""
     from translate.ui.app import launch
     from translate.ui.models import Models
 

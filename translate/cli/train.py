@@ -1,6 +1,7 @@
 """`translate train PRESET --data DIR`: train a translator, watch it, resume it."""
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -11,21 +12,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translate.errors import ConfigError
+from translate.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
+    from translate.config import TrainConfig
     from translate.trainers.loop import Progress
     from translate.trainers.run import Plan, Source
 
 
 def train(
-    preset: Annotated[str | None, typer.Argument(help="Recipe: pix2pix, pix2pix-fast, segmentation, ...")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of pairs, in any layout of datasets/README.md.")] = None,
+    preset: Annotated[str | None, typer.Argument(help="Recipe: pix2pix, segmentation, cyclegan, cut, ...")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of pairs or of two domains, as datasets/README.md says.")
+    ] = None,
     a: Annotated[Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of --data.")] = None,
     b: Annotated[Path | None, typer.Option("--b", help="Folder of targets.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/PRESET.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimizer steps in all.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs a step.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pairs, or pictures of each domain, a step.")] = None,
     size: Annotated[int | None, typer.Option(help="Scale the model sees; load_size and crop follow it.")] = None,
     direction: Annotated[str | None, typer.Option(help="AtoB or BtoA.")] = None,
     init: Annotated[str | None, typer.Option(help="Start from this model's weights (name or folder).")] = None,
@@ -35,16 +39,16 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON lines.")] = False,
 ) -> None:
-    """Train a translator on a folder of pairs."""
+    """Train a translator on a folder of pairs, or on two folders without pairs."""
     from translate import catalog
     from translate.trainers import run
 
     changes: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "data.direction": direction}
     changes = {name: value for name, value in changes.items() if value is not None}
-    changes |= dict(_setting(text) for text in set_ or [])
+    changes |= dict(setting(text) for text in set_ or [])
     start = catalog.find(init) if init else None
     source = run.Source(root=data, a=a, b=b)
-    with _bar(as_json, "pair", "checking") as bar:
+    with _bar(as_json, "file", "checking") as bar:
         progress = _moving(bar)
         if resume:
             plan = run.resumed(_run_folder(preset, out), changes, progress=progress)
@@ -56,13 +60,16 @@ def train(
     with _bar(as_json, "step") as bar, _stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
+    folders = plan.models()
     if as_json:
         done = {"step": standing.step, "best": standing.best, "best_step": standing.best_step}
-        print(json.dumps({"kind": "done", "folder": str(plan.folder), **done}))
+        models = {name: str(folder) for name, folder in folders.items()}
+        print(json.dumps({"kind": "done", "folder": str(plan.folder), "models": models, **done}))
         return
-    best = f"; best {standing.best:.4f} at step {standing.best_step}" if standing.best is not None else ""
-    print(f"{plan.folder}: step {standing.step}{best}")
-    print(f"use it: translate apply {plan.folder} PHOTO -o OUT.png")
+    print(f"{plan.folder}: step {standing.step}")
+    for name, folder in folders.items():
+        best = f"best {standing.best[name]:.4f} at step {standing.best_step[name]}; " if name in standing.best else ""
+        print(f"{best}use it: translate apply {folder} PHOTO -o OUT.png")
 
 
 def _run_folder(preset: str | None, out: Path | None) -> Path:
@@ -92,10 +99,29 @@ def _fresh(
     # What the first model kept apart stays apart: it would otherwise be scored on pictures it was trained on.
     held_out = load_config(init).held_out if init else None
     folder = out or Path("runs") / preset
-    return run.plan(config.replace(**changes), source, folder, held_out=held_out, progress=progress)
+    config = config.replace(**changes)
+    try:
+        return run.plan(config, source, folder, held_out=held_out, progress=progress)
+    except DatasetError as error:
+        raise DatasetError(f"{error}{_hint(config, source)}") from None
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def _hint(config: "TrainConfig", source: "Source") -> str:
+    """What to train instead, where pairs were expected and the data are two domains."""
+    from translate.cli.data import unpaired_hint
+
+    if config.method != "pix2pix":
+        return ""
+    # The error is one line; what is said of these data as two domains would stand above it.
+    logging.getLogger("translate.data.domains").setLevel(logging.WARNING)
+    return unpaired_hint(source.root, source.a, source.b, config.data, "train cyclegan or cut on it")
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """One `--set key=value`; the value is JSON, or else a word.
+
+    Raises: ConfigError when there is no "=".
+    """
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {text}: expected key=value, as in data.crop=192")
@@ -131,13 +157,13 @@ def _stop_on_signals() -> Iterator[threading.Event]:
 
 
 def _print_plan(plan: "Plan", as_json: bool) -> None:
-    splits = {name: len(pairs) for name, pairs in plan.layout.splits.items()}
+    counts = plan.task.counts
     if as_json:
-        record = {"config": plan.config.model_dump(mode="json"), "pairs": splits, "layout": plan.layout.kind}
+        record = {"config": plan.config.model_dump(mode="json"), "counts": counts, "layout": plan.layout.kind}
         print(json.dumps(record | {"folder": str(plan.folder), "notes": list(plan.layout.notes)}))
         return
-    counts = ", ".join(f"{count} {name}" for name, count in splits.items())
-    print(f"data: {plan.layout.kind}; {counts} pairs")
+    listed = (f"{split} {' + '.join(f'{n} {what}' for what, n in parts.items())}" for split, parts in counts.items())
+    print(f"data: {plan.layout.kind}; {', '.join(listed)}")
     for note in plan.layout.notes:
         print(f"  {note}")
     print(json.dumps(plan.config.model_dump(mode="json"), indent=2))
@@ -165,7 +191,7 @@ def _shown(bar: Any) -> "Callable[[Progress], None]":
         if bar.n == 0:
             bar.initial = progress.step - 1  # a resumed run's speed counts from where it went on
         bar.total = progress.steps
-        best = {"best": f"{progress.best:.4f}"} if progress.best is not None else {}
+        best = {"best": " ".join(f"{value:.4f}" for value in progress.best.values())} if progress.best else {}
         bar.set_postfix({name: f"{value:.3f}" for name, value in progress.losses.items()} | best, refresh=False)
         bar.update(progress.step - bar.n)
 

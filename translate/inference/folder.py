@@ -27,6 +27,7 @@ class Written:
     width: int
     height: int
     scale: float
+    kept_detail: bool
     seconds: float
     shares: dict[str, float]
 
@@ -134,7 +135,9 @@ def _finish(translator: Translator, batch: Reading, options: Options, summary: S
             summary.failed.append(_failure(job.source, error))
             continue
         height, width = array.shape[:2]
-        summary.written.append(Written(job, width, height, result.scale, result.seconds, result.shares))
+        summary.written.append(
+            Written(job, width, height, result.scale, result.kept_detail, result.seconds, result.shares)
+        )
 
 
 def _attempt(translator: Translator, array: Array, scale: Scale) -> Translation | TranslateError:

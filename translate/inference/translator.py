@@ -35,6 +35,8 @@ class Translation:
     """Part of the picture that each class covers, summing to 1; empty for pictures."""
     scale: float
     """Factor by which the photo's sides were multiplied before the model saw it."""
+    kept_detail: bool
+    """Whether what that scaling took from the photo was added to the result (see `with_detail`)."""
     seconds: float
     """Time in the network; a batch's time is shared evenly."""
 
@@ -43,6 +45,7 @@ class Translator:
     """A model ready to use: `translator(photo)` gives the translated photo.
 
     The network is made quicker in place (batch norm folded, weights laid out for the CPU); keep a copy to train on.
+    Raises: ConfigError for device or precision.
     """
 
     def __init__(
@@ -176,7 +179,8 @@ class Translator:
         return array
 
     def _prepare(self, number: int, picture: Picture, scale: Scale) -> "_Prepared":
-        tensor = images.to_tensor(self.read(picture))[None]  # (1, C, H, W)
+        array = self.read(picture)
+        tensor = images.to_tensor(array)[None]  # (1, C, H, W)
         height, width = tensor.shape[-2:]
         factor = self.factor(height, width, scale)
         seen = max(1, round(height * factor)), max(1, round(width * factor))
@@ -185,7 +189,9 @@ class Translator:
                 f"{width} x {height} pixels at scale {factor:g} is {seen[1]} x {seen[0]}, more than can be translated "
                 "at once; choose a smaller scale"
             )
-        return _Prepared(number, images.resize(tensor, *seen), height, width, factor)
+        # As read: a photo in float32 would take four times as much while it waits for its batch.
+        photo = array if self.config.data.keep_detail and seen != (height, width) else None
+        return _Prepared(number, images.resize(tensor, *seen), height, width, factor, photo)
 
     def _translate(self, group: Sequence["_Prepared"]) -> dict[int, Translation]:
         if not group:
@@ -204,13 +210,32 @@ class Translator:
     def _finish(self, prepared: "_Prepared", output: Tensor, seconds: float) -> Translation:
         height, width, scale = prepared.height, prepared.width, prepared.factor
         if self.config.generator.head == "image":
-            image = images.to_pil(images.resize(output, height, width))
-            return Translation(image=image, labels=None, shares={}, scale=scale, seconds=seconds)
+            kept = prepared.photo is not None
+            if prepared.photo is None:
+                result = images.resize(output, height, width)
+            else:
+                result = with_detail(output, prepared.batch, images.to_tensor(prepared.photo)[None])
+            image = images.to_pil(result)
+            return Translation(image=image, labels=None, shares={}, scale=scale, kept_detail=kept, seconds=seconds)
         labels = winners(output, height, width).cpu().numpy()
         counts = np.bincount(labels.ravel(), minlength=len(self.config.classes)) / labels.size
         shares = {spec.name: float(share) for spec, share in zip(self.config.classes, counts, strict=True)}
         image = images.labels_to_pil(labels, [spec.color for spec in self.config.classes])
-        return Translation(image=image, labels=labels, shares=shares, scale=scale, seconds=seconds)
+        return Translation(image=image, labels=labels, shares=shares, scale=scale, kept_detail=False, seconds=seconds)
+
+
+def with_detail(fake: Tensor, seen: Tensor, photo: Tensor) -> Tensor:
+    """`fake` at the photo's size, plus what the model could not see of the photo.
+
+    up(fake) + (photo - up(seen)), `seen` being the photo at the model's scale: photo - up(seen) is the finest level of
+    its Laplacian pyramid (Burt and Adelson 1983), here with one level and any factor. A model that changes nothing
+    gives the photo back, and one that changes a horse leaves the grass around it as sharp as it was.
+
+    Shape: fake and seen (1, C, h, w), photo (1, C, H, W) -> (1, C, H, W), on the CPU. Range: [-1, 1], clamped.
+    """
+    # Resizing is linear, so that the difference of the two needs it only once.
+    change = images.resize(fake - seen.to(fake.device), *photo.shape[-2:])
+    return photo.add(change.to(photo.device)).clamp(-1, 1)
 
 
 def winners(logits: Tensor, height: int, width: int) -> Tensor:
@@ -235,6 +260,8 @@ class _Prepared:
     height: int
     width: int
     factor: float
+    photo: Array | None
+    """The photo itself, where its detail is to be kept."""
 
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:

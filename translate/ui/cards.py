@@ -5,18 +5,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from translate.config import ClassSpec, ModelConfig
+from translate.metrics.figures import figure, ranked
 
-_NAMES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixels right", "psnr": "PSNR", "ssim": "SSIM", "l1": "L1"}
-_HELP = {
-    "iou": "intersection over union: 1 is perfect, 0 is all wrong",
-    "accuracy": "share that the model gets right on pictures it was not trained on",
-    "psnr": "peak signal-to-noise ratio; higher is closer",
-    "ssim": "structural similarity; 1 is identical",
-    "l1": "mean absolute difference; lower is closer",
-}
-_FIRST = ("mean_iou", "pixel_accuracy", "class_accuracy", "psnr", "ssim", "l1")
 _PER_CLASS = "iou "
-_MEASURED = "Measured on pictures it was not trained on."
+_HEADLINES = 4
+_MEASURED = "Measured on held-out pictures (the checkpoint was chosen on them)."
 _SEEN = 0.0005  # a smaller share would be shown as 0.0 %
 
 WELCOME = """<div class="tr-welcome">
@@ -36,22 +29,26 @@ WELCOME = """<div class="tr-welcome">
 <p>Photos stay on the computer that runs this page, and are deleted after an hour.</p></div>"""
 
 NO_MODELS = """<div class="tr-welcome"><h2>No model here yet</h2>
-<p>Train one on a folder of pairs, then reload this page:</p>
-<p><code>translate train segmentation --data FOLDER --out runs/mine</code></p></div>"""
+<p>Train one on a folder of your own, then reload this page:</p>
+<p><code>translate train segmentation --data PAIRS --out runs/mine</code></p>
+<p><code>translate train cyclegan-fast --a HORSES --b ZEBRAS --out runs/mine</code></p></div>"""
 
 
 def model_card(config: ModelConfig) -> str:
     """What a model does, in its own words, and how well, by its own measurements."""
     known = {name: value for name, value in config.metrics.items() if math.isfinite(value)}
-    headlines = [name for name in known if not name.startswith(_PER_CLASS)]
-    headlines.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
-    figures = "".join(_figure(name, known[name]) for name in headlines[:3])
+    headlines = ranked([name for name in known if not name.startswith(_PER_CLASS)])
+    figures = "".join(_figure(name, known[name]) for name in headlines[:_HEADLINES])
     parts = [
         f"<p>{escape(config.description)}</p>" if config.description else "",
-        f'<div class="tr-figures">{figures}</div><p class="tr-note">{_MEASURED}</p>' if figures else "",
+        f'<div class="tr-figures">{figures}</div><p class="tr-note">{_MEASURED}{_how(config)}</p>' if figures else "",
         _more(config, known),
     ]
     return f'<div class="tr-model">{"".join(parts)}</div>'
+
+
+def _how(config: ModelConfig) -> str:
+    return f" {escape(config.measured[0].upper())}{escape(config.measured[1:])}." if config.measured else ""
 
 
 def legend(classes: Sequence[ClassSpec], shares: Mapping[str, float]) -> str:
@@ -70,7 +67,7 @@ def run_facts(facts: Sequence[tuple[str, str]]) -> str:
 
 
 def _more(config: ModelConfig, known: Mapping[str, float]) -> str:
-    """Classes with the figure of each, and the licence, folded away where there are many."""
+    """Classes with the figure of each, how the model was made, and the licence, folded away where there are many."""
     rows = ""
     for spec in config.classes:
         value = known.get(f"{_PER_CLASS}{spec.name}")
@@ -78,13 +75,17 @@ def _more(config: ModelConfig, known: Mapping[str, float]) -> str:
         rows += f"<li>{_swatch(spec.color)}<span>{_words(spec.name)}</span>{figure}</li>"
     rated = any(name.startswith(_PER_CLASS) for name in known)
     titles = [f"{len(config.classes)} classes{', IoU of each' if rated else ''}"] if rows else []
-    titles += ["terms of use"] if config.licence else []
-    if not titles:
-        return ""
+    titles += ["how it was made", *(["terms of use"] if config.licence else [])]
     summary = " · ".join(titles)
-    body = (f"<ul>{rows}</ul>" if rows else "") + (f"<p>{escape(config.licence)}</p>" if config.licence else "")
+    body = (f"<ul>{rows}</ul>" if rows else "") + run_facts(_making(config))
+    body += f"<p>{escape(config.licence)}</p>" if config.licence else ""
     is_open = " open" if 0 < len(config.classes) <= 3 else ""
     return f"<details{is_open}><summary>{summary[0].upper()}{summary[1:]}</summary>{body}</details>"
+
+
+def _making(config: ModelConfig) -> list[tuple[str, str]]:
+    facts = [("Method", config.kind), ("Sees", f"the area of {config.data.size} × {config.data.size}")]
+    return facts + ([("Trained", f"{config.step:,} steps")] if config.step else [])
 
 
 def _row(spec: ClassSpec, share: float) -> str:
@@ -97,15 +98,9 @@ def _row(spec: ClassSpec, share: float) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    if name == "psnr":
-        text = f"{value:.1f} dB"
-    elif "accuracy" in name:
-        text = f"{value * 100:.1f} %"
-    else:
-        text = f"{value:.3f}"
-    about = next((about for key, about in _HELP.items() if key in name), "")
-    words = _NAMES.get(name) or name.replace("_", " ").replace("/", " ").replace("iou", "IoU")
-    return f'<div class="tr-figure" title="{about}"><b>{text}</b><span>{escape(words)}</span></div>'
+    shown = figure(name)
+    text = f"<b>{shown.text(value)}</b><span>{escape(shown.title)}</span>"
+    return f'<div class="tr-figure" title="{escape(shown.about)}">{text}</div>'
 
 
 def _words(name: str) -> str:

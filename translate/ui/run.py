@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from translate import images
+from translate.catalog import DIRECTIONS
 from translate.errors import ConfigError
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
@@ -60,6 +61,7 @@ class Run:
             "device": self.device,
             "precision": self.precision,
             "scale": self.translation.scale,
+            "kept_detail": self.translation.kept_detail,
             "seconds": self.translation.seconds,
             "width": self.size[0],
             "height": self.size[1],
@@ -86,7 +88,7 @@ def run(models: Models, name: object, photo: Path, scale: object) -> Run:
     translation = translator.run(array, scale=wanted)
     folder = Path(tempfile.mkdtemp(prefix="result-", dir=own_folder()))
     stem = re.sub(r"[^\w.-]+", "-", photo.stem)[:32].strip("-.") or "photo"
-    file = folder / f"{stem}-{Path(str(name)).name}.png"
+    file = folder / f"{stem}-{_last_part(str(name))}.png"
     images.save(translation.image, file)
     return Run(
         config=translator.config,
@@ -96,6 +98,12 @@ def run(models: Models, name: object, photo: Path, scale: object) -> Run:
         precision=str(translator.precision),
         file=file,
     )
+
+
+def _last_part(name: str) -> str:
+    """A model's name without folders; a direction is told with its run's name."""
+    parts = Path(name).parts
+    return "-".join(parts[-2:] if parts[-1] in DIRECTIONS else parts[-1:])
 
 
 def compare(done: Run) -> Comparison:

@@ -152,7 +152,8 @@ def _example_strip(models: Models, model: gr.Dropdown, photo: gr.Image) -> list[
     if not shipped:
         return []
     strip = gr.Dataset(
-        label="No photo at hand? Try one of these", components=[gr.Image(render=False)], type="index",
+        label="No photo at hand? Try one of these, each with its model",
+        components=[gr.Image(render=False)], type="index",
         samples=[[str(example.path)] for example in shipped], samples_per_page=len(shipped), layout="gallery",
         elem_id="examples",
     )  # fmt: skip
@@ -236,10 +237,11 @@ def _card(models: Models, name: object) -> str:
 def _facts(done: Run) -> list[tuple[str, str]]:
     width, height = done.size
     scale = done.translation.scale
-    return [
+    facts = [
         ("Time", f"{done.translation.seconds * 1000:.0f} ms"),
         ("Device", done.device),
         ("Precision", done.precision),
         ("Photo", f"{width} × {height}"),
         ("Seen at", f"{max(1, round(width * scale))} × {max(1, round(height * scale))} (× {scale:.3g})"),
     ]
+    return [*facts, ("Fine detail", "the photo's own")] if done.translation.kept_detail else facts
