@@ -12,6 +12,7 @@ from translate import catalog, checkpoints, images
 from translate.config import Direction
 from translate.data.paired import PairedDataset, batches
 from translate.errors import DatasetError
+from translate.evaluation.domains import UNPAIRED, Run, score_domains
 from translate.evaluation.report import Report
 from translate.evaluation.selection import Selection, Split, class_table, select
 from translate.evaluation.tally import LabelTally, PictureTally, Tally
@@ -49,26 +50,41 @@ def evaluate(
 ) -> Report:
     """Score the stored model called `model` on the pairs in `data`, or in the folders `a` and `b`.
 
+    A model trained without pairs is scored on two folders without pairs, by distances (see evaluation.domains).
+
     `at`: the scale it is scored at (see PROTOCOLS); auto is the one the model was trained at. `batch_size` changes
     speed only; None leaves it to the device. `progress` is called with (pairs done, pairs in all).
     Raises: CheckpointError, DatasetError, ImageError in one line.
     """
     folder = catalog.find(model)
     translator = Translator.load(folder, device=device, precision=precision)
-    selection = select(translator.config, data, a=a, b=b, split=split, direction=direction)
+    run = Run(
+        translator=translator,
+        folder=folder,
+        scale=translator.config.data.fit if at == "auto" else at,
+        split=split,
+        direction=direction,
+        batch_size=batch_size or translator.best_batch_size,
+        progress=progress or (lambda done, total: None),
+    )
+    score = score_domains if translator.config.kind in UNPAIRED else _score_pairs
+    return score(run, data, a, b)
+
+
+def _score_pairs(run: Run, data: Path | None, a: Path | None, b: Path | None) -> Report:
+    translator = run.translator
+    selection = select(translator.config, data, a=a, b=b, split=run.split, direction=run.direction)
     if not selection.pairs:
         raise DatasetError(f"{selection.layout.root}: the split {selection.split} has no pairs")
-    scale = translator.config.data.fit if at == "auto" else at
-    batch_size = batch_size or translator.best_batch_size
-    results = _own(translator, selection) if scale == "own" else _scaled(translator, selection, scale, batch_size)
+    own = run.scale == "own"
+    results = _own(translator, selection) if own else _scaled(translator, selection, run.scale, run.batch_size)
     tally = _tally(translator, selection)
     seconds, done = 0.0, 0
     for fake_b, real_b, took in results:
         tally.add(fake_b, real_b)
         seconds, done = seconds + took, done + len(real_b)
-        if progress:
-            progress(done, len(selection.pairs))
-    return _report(translator, folder, selection, scale, tally, seconds)
+        run.progress(done, len(selection.pairs))
+    return _report(translator, run.folder, selection, run.scale, tally, seconds)
 
 
 def _tally(translator: Translator, selection: Selection) -> Tally:

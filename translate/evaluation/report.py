@@ -24,15 +24,16 @@ class Report:
     model: str
     sha256: str
     step: int
-    target: Literal["labels", "image"]
+    target: Literal["labels", "image", "domain"]
     data: str
     layout: str
     direction: str
     split: str
     protocol: str
     pairs: int
+    """Pairs, or inputs translated where there are none."""
     pixels: int
-    """Pixels (for pictures: per channel) that were scored."""
+    """Pixels (for pictures: per channel) that were scored; 0 where sets were compared."""
     void: int
     """Pixels left out because the truth doesn't know them."""
     seconds: float

@@ -1,0 +1,109 @@
+"""What a training step of any preset takes, beside the arithmetic in it and what this machine can do of that."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from translate import presets
+from translate.config import CUTConfig, CycleGANConfig, TrainConfig
+from translate.data.paired import Pair
+from translate.devices import pick_device, pick_precision
+from translate.evaluation.machine import Contender, describe, race, rates
+from translate.trainers.cut import CUT
+from translate.trainers.cyclegan import CycleGAN
+from translate.trainers.loop import Trainer
+from translate.trainers.pix2pix import Pix2Pix
+from translate.trainers.run import make_accelerator
+from translate.trainers.update import Update
+
+FORMAT = 1
+SEEDS = (0, 1)
+"""FastCUT mirrors every other batch by chance, which costs a pass: with the first seed it does, with the second not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepReport:
+    """One preset's step on this machine."""
+
+    preset: str
+    what: str
+    ms_a_step: float
+    gflop_a_step: float
+    """Multiplications and additions of all convolutions and matrix products, forward and backward."""
+    machine: dict[str, Any]
+    rates: dict[str, float]
+
+    @property
+    def gflops(self) -> float:
+        """Arithmetic a second that the step reaches."""
+        return 1000 * self.gflop_a_step / self.ms_a_step
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"format": FORMAT, "bench": "step", **asdict(self), "gflops": round(self.gflops, 1)}
+
+
+def bench_step(
+    preset: str,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    rounds: int = 7,
+) -> StepReport:
+    """Time the step of `preset`, with `changes`, on made-up pictures of its own crop.
+
+    Raises: ConfigError for an unknown preset or setting.
+    """
+    config = presets.preset(preset).replace(**(changes or {}))
+    where, chosen = pick_device(device), pick_precision(precision, pick_device(device))
+    step = _step(config, device, precision)
+    step()  # allocates; on CUDA it chooses kernels
+    flop = statistics.mean(_counted(step, seed) for seed in SEEDS)
+    timing = race({preset: Contender(chosen, step)}, rounds, where)[preset]
+    network, crop = config.generator, config.data.crop
+    return StepReport(
+        preset=preset,
+        what=f"{network.kind} of {network.filters} filters, {crop} x {crop}, batch {config.batch_size}, {chosen}",
+        ms_a_step=round(statistics.median(timing.rounds), 2),
+        gflop_a_step=flop / 1e9,
+        machine=describe(where),
+        rates=rates(where),
+    )
+
+
+def _step(config: TrainConfig, device: str, precision: str) -> Callable[[], object]:
+    accelerator = make_accelerator(device, precision)
+    trainer = _trainer(config, accelerator.device)
+    update = Update(trainer.players, accelerator)
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    network, side = config.generator, config.data.crop
+    picture, other = (
+        (torch.rand(config.batch_size, channels, side, side) * 2 - 1).to(accelerator.device, memory_format=layout)
+        for channels in (network.in_channels, network.out_channels)
+    )
+    labels = torch.randint(network.out_channels, (config.batch_size, side, side), device=accelerator.device)
+    batch = Pair(picture, labels if network.head == "labels" else other)
+
+    def step() -> None:
+        with accelerator.autocast():
+            trainer.step(batch, update)
+
+    return step
+
+
+def _counted(step: Callable[[], object], seed: int) -> int:
+    torch.manual_seed(seed)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return int(counter.get_total_flops())
+
+
+def _trainer(config: TrainConfig, device: torch.device) -> Trainer:
+    if isinstance(config.objective, CycleGANConfig):
+        return CycleGAN(config, device)
+    return CUT(config, device) if isinstance(config.objective, CUTConfig) else Pix2Pix(config, device)
