@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from translate.config import IGNORE_INDEX, ObjectiveConfig
+from translate.config import IGNORE_INDEX, Pix2PixConfig
 from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
 from translate.objectives.overlap import cross_entropy, one_hot, soft_dice
 
@@ -39,7 +39,9 @@ class Pix2PixObjective:
         losses: Losses = {}
         if disc is not None and self.is_adversarial:
             logits = disc(self._judged(real_a, self._soft(fake_b, real_b)))  # (N, 1, H', W')
-            losses["gan"] = self.lambda_gan * self.adversarial.generator(logits)
+            with torch.no_grad():
+                real = disc(self._judged(real_a, _truth(fake_b, real_b))) if self.adversarial.needs_real else None
+            losses["gan"] = self.lambda_gan * self.adversarial.generator(logits, real)
         if _is_labels(real_b):
             if self.lambda_ce:
                 losses["ce"] = self.lambda_ce * cross_entropy(fake_b, real_b, self.class_weights)
@@ -51,8 +53,7 @@ class Pix2PixObjective:
 
     def discriminator(self, disc: nn.Module, real_a: Tensor, fake_b: Tensor, real_b: Tensor) -> Losses:
         """Half the adversarial loss, which slows the discriminator relative to the generator (Isola 2017, 3.3)."""
-        truth = one_hot(real_b, fake_b.shape[1]) if _is_labels(real_b) else real_b
-        real = disc(self._judged(real_a, truth))
+        real = disc(self._judged(real_a, _truth(fake_b, real_b)))
         fake = disc(self._judged(real_a, self._soft(fake_b, real_b).detach()))  # no caller can forget
         return {"gan": 0.5 * self.adversarial.discriminator(real, fake)}
 
@@ -67,11 +68,15 @@ class Pix2PixObjective:
         return fake_b.softmax(dim=1) * (real_b != IGNORE_INDEX).unsqueeze(1)
 
 
+def _truth(fake_b: Tensor, real_b: Tensor) -> Tensor:
+    return one_hot(real_b, fake_b.shape[1]) if _is_labels(real_b) else real_b
+
+
 def _is_labels(real_b: Tensor) -> bool:
     return not real_b.is_floating_point()
 
 
-def build_objective(config: ObjectiveConfig, class_weights: Tensor | None = None) -> Pix2PixObjective:
+def build_objective(config: Pix2PixConfig, class_weights: Tensor | None = None) -> Pix2PixObjective:
     """The objective a config describes."""
     return Pix2PixObjective(
         adversarial=ADVERSARIAL[config.adversarial](),
