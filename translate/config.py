@@ -244,6 +244,8 @@ class TrainConfig(Config):
     sample_every: Count = 1000
     save_every: Count = 1000
     samples: Annotated[int, Field(ge=1, le=64)] = 4
+    features: str = "auto"
+    """Without pairs: the feature space that validation measures in, by name or as the folder of one's own extractor."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Stop after this many validations without a better figure; 0 never stops early."""
 

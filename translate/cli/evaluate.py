@@ -52,6 +52,7 @@ def evaluate(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Pairs at a time; changes speed only.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    features: Annotated[str, typer.Option(help="Without pairs: feature space, or the folder of one's own.")] = "auto",
     confusion: Annotated[bool, typer.Option("--confusion", help="Print the confusion matrix too.")] = False,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all figures as JSON.")] = None,
 ) -> None:
@@ -78,6 +79,7 @@ def evaluate(
                     at=at.value,
                     direction=direction.value if direction else None,
                     batch_size=batch_size,
+                    features=features,
                     device=device,
                     precision=precision,
                     progress=bar,

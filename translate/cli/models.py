@@ -1,4 +1,4 @@
-"""`translate models list|show|pack|delete|verify`: what can be loaded by name, and whether it is sound."""
+"""`translate models list|show|pack|features|delete|verify`: what can be loaded by name, and whether it is sound."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from translate.cli.features import features
 from translate.cli.pack import pack
 from translate.errors import CheckpointError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="See which models there are, check and remove them.")
 
 app.command()(pack)
+app.command()(features)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]

@@ -35,6 +35,7 @@ class Run:
     split: Split
     direction: Direction | None
     batch_size: int
+    features: str
     progress: Callable[[int, int], None]
 
 
@@ -54,7 +55,7 @@ def score_domains(run: Run, data: Path | None, a: Path | None, b: Path | None) -
         )
     if layout.problems:
         notes = (*notes, f"{len(layout.problems)} unusable files were left out, the first is {layout.problems[0]}")
-    space = load_features("auto", translator.device)
+    space = load_features(run.features, translator.device)
     scores, seconds = _scores(run, domains, space)
     against = f"{len(domains.a)} translations against {len(domains.b)} real pictures, in the feature space {space.name}"
     return Report(

@@ -44,6 +44,7 @@ def evaluate(
     at: At = "auto",
     direction: Direction | None = None,
     batch_size: int | None = None,
+    features: str = "auto",
     device: str = "auto",
     precision: str = "auto",
     progress: Callable[[int, int], None] | None = None,
@@ -65,6 +66,7 @@ def evaluate(
         split=split,
         direction=direction,
         batch_size=batch_size or translator.best_batch_size,
+        features=features,
         progress=progress or (lambda done, total: None),
     )
     score = score_domains if translator.config.kind in UNPAIRED else _score_pairs

@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -46,31 +45,23 @@ class Divergence:
         return self.activation(real).mean() - self.cost(fake).mean()
 
 
-def _exp(v: Tensor) -> Tensor:
-    """exp(v) up to LARGEST_EXPONENT and from there on its tangent; the reciprocal of _exp(-v) below minus it."""
-    near = v.clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT)
-    factor = 1 + (v - near).abs()
-    return near.exp() * torch.where(v > 0, factor, 1 / factor)
+def _tame(v: Tensor) -> Tensor:
+    """v itself up to LARGEST_EXPONENT on either side; beyond it grows like a logarithm, and its exp in proportion."""
+    beyond = F.softshrink(v, LARGEST_EXPONENT)
+    return v - beyond + beyond.asinh()
 
 
-def _log_exp(v: Tensor) -> Tensor:
-    """log(_exp(v)): v itself up to LARGEST_EXPONENT on either side, slower beyond."""
-    near = v.clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT)
-    return near + (v - near).sign() * (v - near).abs().log1p()
-
-
-# Any increasing map into the domain will do for an activation: with _exp for exp the bound still holds for every v.
+# Any increasing map into the domain will do for an activation: with v tamed first the bound still holds for every v.
 forward_kl = Divergence(
     conjugate=lambda t: (t - 1).exp(),
-    activation=lambda v: 1 + _log_exp(v - 1),
-    composed=lambda v: _exp(v - 1),
+    activation=_tame,
 )
 """f(u) = u log u, KL(pi || p): f*(t) = exp(t - 1), g(v) = v, T* = 1 + log u."""
 
 reverse_kl = Divergence(
     conjugate=lambda t: -1 - (-t).log(),
-    activation=lambda v: -_exp(-v),
-    composed=lambda v: _log_exp(v) - 1,
+    activation=lambda v: -(-_tame(v)).exp(),
+    composed=lambda v: _tame(v) - 1,
 )
 """f(u) = -log u, KL(p || pi): f*(t) = -1 - log(-t) for t < 0, g(v) = -exp(-v), T* = -1 / u."""
 
@@ -82,8 +73,8 @@ pearson = Divergence(
 
 hellinger = Divergence(
     conjugate=lambda t: t / (1 - t),
-    activation=lambda v: 1 - _exp(-v),
-    composed=lambda v: _exp(v) - 1,
+    activation=lambda v: 1 - (-_tame(v)).exp(),
+    composed=lambda v: _tame(v).exp() - 1,
 )
 """f(u) = (sqrt u - 1)^2: f*(t) = t / (1 - t) for t < 1, g(v) = 1 - exp(-v), T* = 1 - 1 / sqrt u."""
 

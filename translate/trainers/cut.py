@@ -59,7 +59,7 @@ class CUT:
         with frozen(self.discriminator):
             compared = [self._compare(fake, features, mirrored) for fake, features in translated]
             query, key = (_joined(side) for side in zip(*compared, strict=True))
-            gen = self.objective.generator(self._judge, fake_b, query, key)
+            gen = self.objective.generator(self._judge, fake_b, query, key, batch.real_b)
             update("generator", gen)
         return prefixed("disc", disc) | prefixed("gen", gen)
 

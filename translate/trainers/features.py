@@ -47,11 +47,11 @@ class FeaturesConfig(Config):
     aspect: tuple[float, float] = (0.75, 1.3333)
     light: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Brightness is moved by up to this, contrast multiplied by 1 +- twice this."""
-    saturation: Annotated[float, Field(ge=0, le=1)] = 0.6
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.8
     """Saturation is multiplied by 1 +- this."""
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.06
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.08
     """Hue is turned by up to this share of the circle."""
-    gray: Annotated[float, Field(ge=0, le=1)] = 0.0
+    gray: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Share of the views without colour."""
     temperature: Positive = 0.2
     projection: Count = 128

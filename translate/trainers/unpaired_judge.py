@@ -29,7 +29,7 @@ class UnpairedJudge:
         self.batch_size, self.samples = max(config.batch_size, 4), config.samples
         self.size = config.data.size  # pictures that keep their shapes differ in size
         self.quality: Quality = DISTANCE
-        self.features = load_features("auto", device)
+        self.features = load_features(config.features, device)
         self._real: dict[str, Tensor] = {}
 
     @torch.inference_mode()
