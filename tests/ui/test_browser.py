@@ -135,6 +135,7 @@ def test_the_overlay_s_strength_changes_the_picture_without_running_the_model(
     page.locator("#strength input[type=range]").fill("1")
     page.wait_for_function(f"[...document.querySelectorAll('#comparison img')].at(-1).src != {before!r}")
     wait_for_result(page)
+    assert right_side(page) != before
 
 
 def test_another_model_says_what_it_is_and_translates_the_photo_anew(page: Any, served: Served, tmp_path: Path) -> None:
@@ -186,8 +187,13 @@ def test_an_example_brings_its_own_model_and_is_one_run(page: Any, monkeypatch: 
 def test_a_snapshot_is_translated(page: Any) -> None:
     page.get_by_label("Capture from camera").click()
     page.click("#photo .access-wrap button, #photo [title='grant webcam access']")
+    # On a busy machine the button is there before the camera's first frame, and would capture nothing.
+    page.wait_for_function(
+        "[...document.querySelectorAll('#photo video')].some(v => v.readyState >= 2 && v.videoWidth)"
+    )
     page.get_by_label("capture photo").click()
     wait_for_result(page)
+    assert " ms" in page.locator("#facts").inner_text()
 
 
 def test_a_pasted_picture_is_translated(page: Any) -> None:
