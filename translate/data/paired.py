@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from translate import images
 from translate.config import DataConfig
+from translate.data.cache import Arrays, Cache
 from translate.data.folders import PairFile
 from translate.data.layouts import PairedLayout
 from translate.data.reading import Side, read_side
@@ -49,8 +50,7 @@ class PairedDataset(Dataset[Pair]):
         self.pairs, self.layout, self.config = tuple(pairs), layout, config
         self.train, self.seed, self.channels = train, seed, channels
         self.transform = PairTransform(config, train=train)
-        self._cache: dict[int, tuple[Array, Array]] = {}
-        self._room = config.cache_mb << 20
+        self._cache = Cache(config.cache_mb << 20)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -65,19 +65,8 @@ class PairedDataset(Dataset[Pair]):
         real_b = torch.from_numpy(b.astype(np.int64)) if self.layout.target == "labels" else images.to_tensor(b)
         return Pair(images.to_tensor(a), real_b)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker started by spawning gets its own cache, not a copy of gigabytes.
-        return self.__dict__ | {"_cache": {}, "_room": self.config.cache_mb << 20}
-
-    def _cached(self, index: int) -> tuple[Array, Array]:
-        if index in self._cache:
-            return self._cache[index]
-        arrays = self._load(self.pairs[index])
-        size = sum(array.nbytes for array in arrays)
-        if size <= self._room:
-            self._cache[index] = arrays
-            self._room -= size
-        return arrays
+    def _cached(self, index: int) -> Arrays:
+        return self._cache.get(index, lambda: self._load(self.pairs[index]))
 
     def class_counts(self) -> Array:
         """Pixels of each class over all label targets, as stored; void is not counted.

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, Sampler
 
 from translate import images
 from translate.config import DataConfig
+from translate.data.cache import Cache
 from translate.data.domains import Domains, PictureFile
 from translate.data.order import EpochSampler, Key
 from translate.data.paired import Pair
@@ -36,8 +37,7 @@ class PictureDataset(Dataset[Tensor]):
         self.files, self.config = tuple(files), config
         self.train, self.seed, self.channels = train, seed, channels
         self.transform = PictureTransform(config, train=train)
-        self._cache: dict[int, Array] = {}
-        self._room = self._share()
+        self._cache = Cache(config.cache_mb << 19)  # bytes: half, as there are two domains
 
     def __len__(self) -> int:
         return len(self.files)
@@ -46,30 +46,14 @@ class PictureDataset(Dataset[Tensor]):
         epoch, index = key if isinstance(key, tuple) else (0, key)
         return self.sample(epoch, index)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker started by spawning gets its own cache, not a copy of gigabytes.
-        return self.__dict__ | {"_cache": {}, "_room": self._share()}
-
     def sample(self, epoch: int, index: int, stream: int = 0) -> Tensor:
         """The picture as augmented in one of several random streams. Shape: (C, H, W) in [-1, 1]."""
-        array = self._cached(index)
+        (array,) = self._cache.get(index, lambda: (read_file(self.files[index], self.channels),))
         try:
             array = self.transform(array, seed=(self.seed, stream, epoch, index))
         except (DatasetError, ConfigError) as error:
             raise type(error)(f"{self.files[index].path}: {error}") from None
         return images.to_tensor(array)
-
-    def _share(self) -> int:
-        return self.config.cache_mb << 19  # bytes: half, as there are two domains
-
-    def _cached(self, index: int) -> Array:
-        if index in self._cache:
-            return self._cache[index]
-        array = read_file(self.files[index], self.channels)
-        if array.nbytes <= self._room:
-            self._cache[index] = array
-            self._room -= array.nbytes
-        return array
 
 
 class UnpairedDataset(Dataset[Pair]):

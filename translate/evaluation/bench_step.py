@@ -9,18 +9,18 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from translate import presets
-from translate.config import CUTConfig, CycleGANConfig, TrainConfig
+from translate.config import TrainConfig
 from translate.data.paired import Pair
 from translate.devices import pick_device, pick_precision
 from translate.evaluation.machine import Contender, describe, race, rates
-from translate.trainers.cut import CUT
-from translate.trainers.cyclegan import CycleGAN
 from translate.trainers.loop import Trainer
 from translate.trainers.pix2pix import Pix2Pix
 from translate.trainers.run import make_accelerator
+from translate.trainers.unpaired import METHODS
 from translate.trainers.update import Update
 
 FORMAT = 1
+TRAINERS: dict[str, Callable[[TrainConfig, torch.device], Trainer]] = {"pix2pix": Pix2Pix, **METHODS}
 SEEDS = (0, 1)
 """FastCUT mirrors every other batch by chance, which costs a pass: with the first seed it does, with the second not."""
 
@@ -61,7 +61,7 @@ def bench_step(
     """
     config = presets.preset(preset).replace(**(changes or {}))
     where, chosen = pick_device(device), pick_precision(precision, pick_device(device))
-    step = _step(config, device, precision)
+    step = training_step(config, device, precision, config.data.crop)
     step()  # allocates; on CUDA it chooses kernels
     flop = statistics.mean(_counted(step, seed) for seed in SEEDS)
     timing = race({preset: Contender(chosen, step)}, rounds, where)[preset]
@@ -76,18 +76,11 @@ def bench_step(
     )
 
 
-def _step(config: TrainConfig, device: str, precision: str) -> Callable[[], object]:
+def training_step(config: TrainConfig, device: str, precision: str, side: int) -> Callable[[], object]:
+    """The trainer's own step on made-up pictures of `side` x `side`, ready to be run again and again."""
     accelerator = make_accelerator(device, precision)
-    trainer = _trainer(config, accelerator.device)
-    update = Update(trainer.players, accelerator)
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    network, side = config.generator, config.data.crop
-    picture, other = (
-        (torch.rand(config.batch_size, channels, side, side) * 2 - 1).to(accelerator.device, memory_format=layout)
-        for channels in (network.in_channels, network.out_channels)
-    )
-    labels = torch.randint(network.out_channels, (config.batch_size, side, side), device=accelerator.device)
-    batch = Pair(picture, labels if network.head == "labels" else other)
+    trainer = TRAINERS[config.method](config, accelerator.device)
+    update, batch = Update(trainer.players, accelerator), made_up(config, accelerator.device, side)
 
     def step() -> None:
         with accelerator.autocast():
@@ -96,14 +89,21 @@ def _step(config: TrainConfig, device: str, precision: str) -> Callable[[], obje
     return step
 
 
+def made_up(config: TrainConfig, device: torch.device, side: int) -> Pair:
+    """A batch as a training would get it, of noise."""
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    network, count = config.generator, config.batch_size
+    picture, other = (
+        (torch.rand(count, channels, side, side) * 2 - 1).to(device, memory_format=layout)
+        for channels in (network.in_channels, network.out_channels)
+    )
+    if network.head == "labels":
+        other = torch.randint(network.out_channels, (count, side, side), device=device)
+    return Pair(picture, other)
+
+
 def _counted(step: Callable[[], object], seed: int) -> int:
     torch.manual_seed(seed)
     with FlopCounterMode(display=False) as counter:
         step()
     return int(counter.get_total_flops())
-
-
-def _trainer(config: TrainConfig, device: torch.device) -> Trainer:
-    if isinstance(config.objective, CycleGANConfig):
-        return CycleGAN(config, device)
-    return CUT(config, device) if isinstance(config.objective, CUTConfig) else Pix2Pix(config, device)

@@ -2,19 +2,17 @@
 
 import concurrent.futures
 import multiprocessing
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 
 from translate import presets
 from translate.config import TrainConfig
-from translate.data.paired import Pair
 from translate.devices import pick_device, pick_precision
 from translate.evaluation.bench import CLASSIC, FILTERS, SIZE, BenchReport, compare
+from translate.evaluation.bench_step import made_up, training_step
 from translate.evaluation.machine import Contender, Timing, peak_memory_mib, race
 from translate.trainers.pix2pix import Pix2Pix
-from translate.trainers.run import make_accelerator
 from translate.trainers.update import Losses, Player, Update
 
 SMALL_FILTERS, BATCH = 32, 4
@@ -75,7 +73,7 @@ def _recipe(filters: int, batch: int) -> TrainConfig:
 
 def _classic(config: TrainConfig, device: torch.device, size: int) -> Contender:
     config = config.replace(batch_size=1, channels_last=False)
-    trainer, pairs = Pix2Pix(config, device), _pairs(config, device, size)
+    trainer, pairs = Pix2Pix(config, device), made_up(config, device, size)
     update = cast(Update, ClassicUpdate(trainer.players))  # all that `step` does with it is call it
     return Contender(f"{CLASSIC}, Adam not fused", lambda: trainer.step(pairs, update))
 
@@ -84,25 +82,7 @@ def _ours(config: TrainConfig, device: str, precision: str, size: int) -> Conten
     where = pick_device(device)
     settings = [pick_precision(precision, where), "channels_last", f"batch {config.batch_size}", "fused Adam"]
     settings += ["compiled"] if config.compile else []
-    return Contender(", ".join(settings), _step(config, device, precision, size), config.batch_size)
-
-
-def _step(config: TrainConfig, device: str, precision: str, size: int) -> Callable[[], object]:
-    accelerator = make_accelerator(device, precision)
-    trainer = Pix2Pix(config, accelerator.device)
-    update, pairs = Update(trainer.players, accelerator), _pairs(config, accelerator.device, size)
-
-    def step() -> None:
-        with accelerator.autocast():
-            trainer.step(pairs, update)
-
-    return step
-
-
-def _pairs(config: TrainConfig, device: torch.device, size: int) -> Pair:
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    shape = (config.batch_size, 3, size, size)
-    return Pair(*((torch.rand(shape) * 2 - 1).to(device, memory_format=layout) for _ in range(2)))
+    return Contender(", ".join(settings), training_step(config, device, precision, size), config.batch_size)
 
 
 def _alone(config: TrainConfig, device: str, precision: str, size: int, rounds: int) -> tuple[Timing, float | None]:

@@ -14,7 +14,7 @@ from translate.data.domains import Domains, PictureFile, UnpairedLayout, recogni
 from translate.data.unpaired import PictureDataset, pictures
 from translate.errors import DatasetError
 from translate.evaluation.report import Report
-from translate.evaluation.selection import MAY_BE_SEEN, Split
+from translate.evaluation.selection import Parted, Split, choose
 from translate.features import FeatureSpace, load_features
 from translate.inference.translator import Translator
 from translate.metrics.copied import Copied
@@ -126,25 +126,11 @@ def _protocol(scale: str, size: int) -> str:
 def _choose(
     layout: UnpairedLayout, held_out: HoldOut | None, direction: Direction, split: Split
 ) -> tuple[str, Domains, tuple[str, ...]]:
-    """The split's name and pictures; `auto` takes what the model can't have learnt from, where there is such."""
-    splits, record, own_val = dict(layout.splits), "records no pictures as held out", "val"
-    if held_out is not None and "train" in splits and "val" not in splits:
-        kept, left = _parted(splits["train"], held_out, direction)
-        found = len(kept.a) + len(kept.b)
-        record = f"held out {len(held_out.names)} pictures of which {found} are here"
-        if found == len(held_out.names):
-            splits, own_val = splits | {"train": left, "val": kept}, "val, as the model's training held it out"
-    if split == "auto" and "val" not in splits and "test" not in splits:
-        note = f"{layout.root} has no val or test split and the model {record}: {MAY_BE_SEEN}"
-        return "all", _joined(splits), (note,)
-    if split == "all":
-        return "all", _joined(splits), ((f"all splits were scored: {MAY_BE_SEEN}",) if "train" in splits else ())
-    chosen = split if split != "auto" else "val" if "val" in splits else "test"
-    if chosen not in splits:
-        hint = f", and the model {record}" if split == "val" else ""
-        raise DatasetError(f"{layout.root}: no {split} split (found: {', '.join(splits)}){hint}; choose another split")
-    notes = (f"the train split was scored: {MAY_BE_SEEN}",) if chosen == "train" else ()
-    return (own_val if chosen == "val" else chosen), splits[chosen], notes
+    parted = None
+    if held_out is not None and "train" in layout.splits and "val" not in layout.splits:
+        kept, left = _parted(layout.splits["train"], held_out, direction)
+        parted = Parted(kept, left, len(kept.a) + len(kept.b), len(held_out.names))
+    return choose(layout.root, layout.splits, split, parted, join=_joined, what="pictures")
 
 
 def _parted(train: Domains, held_out: HoldOut, direction: Direction) -> tuple[Domains, Domains]:

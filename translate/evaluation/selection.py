@@ -1,9 +1,9 @@
 """Which pairs of a folder a model is scored on, and which of its classes the folder's labels mean."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from translate.config import IGNORE_INDEX, ClassSpec, DataConfig, Direction, Hol
 from translate.data.folders import PairFile
 from translate.data.layouts import PairedLayout, recognise
 from translate.errors import DatasetError
+
+T = TypeVar("T")
 
 Split = Literal["auto", "val", "test", "train", "all"]
 
@@ -57,22 +59,54 @@ def select(
 def _choose(
     layout: PairedLayout, held_out: HoldOut | None, split: Split
 ) -> tuple[str, tuple[PairFile, ...], tuple[str, ...]]:
-    splits, record, own_val = dict(layout.splits), "records no pairs as held out", "val"
-    if "val" not in splits and held_out is not None:
-        kept = [pair for pair in splits.get("train", ()) if pair.name in held_out.names]
-        record = f"held out {len(held_out.names)} pairs of which {len(kept)} are here"
-        if len(kept) == len(held_out.names):
-            splits["val"], own_val = tuple(kept), "val, as the model's training held it out"
-            splits["train"] = tuple(pair for pair in splits["train"] if pair not in kept)
+    parted = None
+    if held_out is not None and "val" not in layout.splits:
+        train = layout.splits.get("train", ())
+        kept = tuple(pair for pair in train if pair.name in held_out.names)
+        left = tuple(pair for pair in train if pair not in kept)
+        parted = Parted(kept, left, len(kept), len(held_out.names))
+    return choose(layout.root, layout.splits, split, parted, join=lambda _: layout.pairs, what="pairs")
+
+
+@dataclass(frozen=True, slots=True)
+class Parted(Generic[T]):
+    """A train split as the model's training parted it: what it held out and the rest, how many of the held out are
+    here, and how many were recorded."""
+
+    kept: T
+    left: T
+    found: int
+    recorded: int
+
+
+def choose(
+    root: Path,
+    splits: Mapping[str, T],
+    split: Split,
+    parted: Parted[T] | None,
+    *,
+    join: Callable[[Mapping[str, T]], T],
+    what: str,
+) -> tuple[str, T, tuple[str, ...]]:
+    """The split that is scored: its name, what is in it, and notes; `auto` as `select` says.
+
+    What was held out stands in for a missing val split where all of it is here; `join` puts all splits together.
+    Raises: DatasetError when there is no such split.
+    """
+    splits, record, own_val = dict(splits), f"records no {what} as held out", "val"
+    if parted is not None:
+        record = f"held out {parted.recorded} {what} of which {parted.found} are here"
+        if parted.found == parted.recorded:
+            splits |= {"train": parted.left, "val": parted.kept}
+            own_val = "val, as the model's training held it out"
     if split == "auto" and "val" not in splits and "test" not in splits:
-        note = f"{layout.root} has no val or test split and the model {record}: {MAY_BE_SEEN}"
-        return "all", layout.pairs, (note,)
+        return "all", join(splits), (f"{root} has no val or test split and the model {record}: {MAY_BE_SEEN}",)
     if split == "all":
-        return "all", layout.pairs, ((f"all splits were scored: {MAY_BE_SEEN}",) if "train" in splits else ())
+        return "all", join(splits), ((f"all splits were scored: {MAY_BE_SEEN}",) if "train" in splits else ())
     chosen = split if split != "auto" else "val" if "val" in splits else "test"
     if chosen not in splits:
         hint = f", and the model {record}" if split == "val" else ""
-        raise DatasetError(f"{layout.root}: no {split} split (found: {', '.join(splits)}){hint}; choose another split")
+        raise DatasetError(f"{root}: no {split} split (found: {', '.join(splits)}){hint}; choose another split")
     notes = (f"the train split was scored: {MAY_BE_SEEN}",) if chosen == "train" else ()
     return (own_val if chosen == "val" else chosen), splits[chosen], notes
 

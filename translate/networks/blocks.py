@@ -1,5 +1,6 @@
 """Pieces that several architectures share: normalisation by name, residual blocks, the papers' initialisation."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -64,24 +65,27 @@ class ResidualBlock(nn.Module):
 
 def init_weights(module: nn.Module, generator: torch.Generator | None = None) -> None:
     """Convolutions from N(0, 0.02), batch norm scale from N(1, 0.02), biases zero (Radford 2015; Isola 2017, 6.2)."""
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(part.weight, 0.0, 0.02, generator=generator)
-        elif isinstance(part, nn.BatchNorm2d):
-            nn.init.normal_(part.weight, 1.0, 0.02, generator=generator)
-        else:
-            continue
-        if part.bias is not None:
-            nn.init.zeros_(part.bias)
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    _fill(module, kinds, lambda weight: nn.init.normal_(weight, 0.0, 0.02, generator=generator), generator)
 
 
 def init_xavier(module: nn.Module, generator: torch.Generator | None = None, gain: float = 0.02) -> None:
     """Glorot's normal (2010, Eq. 12) at a small gain for kernels and matrices, batch norm scale from N(1, 0.02), biases
     zero: the initialisation of contrastive unpaired translation (Park 2020).
     """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    _fill(module, kinds, lambda weight: nn.init.xavier_normal_(weight, gain, generator=generator), generator)
+
+
+def _fill(
+    module: nn.Module,
+    kinds: tuple[type[nn.Conv2d | nn.ConvTranspose2d | nn.Linear], ...],
+    draw: Callable[[Tensor], object],
+    generator: torch.Generator | None,
+) -> None:
     for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.xavier_normal_(part.weight, gain, generator=generator)
+        if isinstance(part, kinds):
+            draw(part.weight)
         elif isinstance(part, nn.BatchNorm2d):
             nn.init.normal_(part.weight, 1.0, 0.02, generator=generator)
         else:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -79,6 +79,11 @@ class Standing:
     seconds: float = 0.0
 
 
+def model_folders(run: Path, directions: Collection[str]) -> dict[str, Path]:
+    """Where each direction's model goes: the run itself where there is one, else a folder of that name in it."""
+    return {name: run / name if len(directions) > 1 else run for name in directions}
+
+
 class Loop:
     """Runs `trainer` over `batches` until `config.steps`, `config.patience` or `stop` ends it.
 
@@ -98,6 +103,7 @@ class Loop:
     ) -> None:
         self.trainer, self.judge, self.config, self.models = trainer, judge, config, models
         self.folder, self.accelerator = folder, accelerator
+        self.folders = model_folders(folder, trainer.generators)
         self.update = Update(trainer.players, accelerator, accumulate=config.accumulate, clip=config.optim.clip)
         self.ema = {name: EMA(net, config.ema) for name, net in trainer.generators.items()} if config.ema else {}
         self.standing, self.plateau = Standing(), Plateau()
@@ -199,7 +205,7 @@ class Loop:
         for name in better:
             standing.best[name], standing.best_step[name] = self.figures[name][quality.name], standing.step
             if self.accelerator.is_main_process:
-                checkpoints.save_model(self._folder(name), self.generators[name], self._described(name))
+                checkpoints.save_model(self.folders[name], self.generators[name], self._described(name))
         standing.waited = 0 if better else standing.waited + 1
         if self.config.optim.schedule == "plateau":
             self.plateau.note(bool(better))
@@ -215,9 +221,6 @@ class Loop:
         if len(self.figures) == 1:
             return dict(*self.figures.values())
         return {f"{name}/{key}": value for name, found in self.figures.items() for key, value in found.items()}
-
-    def _folder(self, name: str) -> Path:
-        return self.folder / name if len(self.trainer.generators) > 1 else self.folder
 
     def _sample(self) -> None:
         assert self.judge is not None
@@ -256,9 +259,9 @@ class Loop:
         checkpoints.save_state(self.folder / "state", tensors, facts)
         self._saved = self.standing.step
         for name, generator in self.generators.items():
-            checkpoints.save_model(self._folder(name) / "last", generator, self._described(name))
+            checkpoints.save_model(self.folders[name] / "last", generator, self._described(name))
             if name not in self.standing.best:
-                checkpoints.save_model(self._folder(name), generator, self._described(name))
+                checkpoints.save_model(self.folders[name], generator, self._described(name))
 
     def restore(self) -> None:
         """Take up the saved state: networks, optimizers, moving average, random state, standing.

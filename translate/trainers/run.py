@@ -24,7 +24,7 @@ from translate.data.paired import Pair
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
 from translate.trainers import paired, unpaired
-from translate.trainers.loop import Loop, Progress, Standing, Trainer
+from translate.trainers.loop import Loop, Progress, Standing, Trainer, model_folders
 from translate.trainers.paired import PairedTask
 from translate.trainers.unpaired import UnpairedTask
 
@@ -93,8 +93,7 @@ class Plan:
 
     def models(self) -> dict[str, Path]:
         """Where each direction's model goes."""
-        names = self.task.models(self.folder.name)
-        return {name: self.folder / name if len(names) > 1 else self.folder for name in names}
+        return model_folders(self.folder, self.task.models(self.folder.name))
 
 
 def plan(

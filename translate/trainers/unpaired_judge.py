@@ -1,7 +1,6 @@
 """Validation without truth: how near translations are to the other domain, and whether they still show their input."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 from PIL import Image
@@ -15,7 +14,7 @@ from translate.metrics.copied import Copied
 from translate.metrics.frechet import frechet_distance
 from translate.metrics.kernel import kernel_distance
 from translate.metrics.paired import l1
-from translate.trainers.validation import Quality
+from translate.trainers.validation import Quality, evaluating, picture, to_device
 
 DISTANCE = Quality("kernel", higher_is_better=False)
 """The kernel distance decides: unlike the Fréchet distance it is not biased by few pictures."""
@@ -37,7 +36,7 @@ class UnpairedJudge:
         """Of each direction: Fréchet and kernel distance of translations to real pictures in the space
         `self.features.name`, how much of the input was copied, and the error of the cycle where there is a way back.
         """
-        with _evaluating(generators):
+        with evaluating(*generators.values()):
             return {name: self._figures(name, generators) for name in generators}
 
     def _figures(self, name: str, generators: Mapping[str, nn.Module]) -> dict[str, float]:
@@ -45,7 +44,7 @@ class UnpairedJudge:
         source, target = self.sides[name]
         found, cycle, copied = [], [], Copied()
         for real in pictures(source, self.batch_size):
-            real = _to(real, self.device)
+            real = to_device(real, self.device)
             fake = there(real)
             found.append(self.features(fake.float()))
             copied.add(*(images.resize(side.float(), self.size, self.size) for side in (real, fake)))
@@ -53,7 +52,7 @@ class UnpairedJudge:
                 cycle.append(l1(back(fake), real))
         if name not in self._real:
             self._real[name] = torch.cat(
-                [self.features(_to(real, self.device)) for real in pictures(target, self.batch_size)]
+                [self.features(to_device(real, self.device)) for real in pictures(target, self.batch_size)]
             )
         fakes, reals = torch.cat(found), self._real[name]
         figures = {
@@ -68,38 +67,17 @@ class UnpairedJudge:
         """A -> B -> A, and beside it B -> A -> B where both directions are learnt."""
         count = min(self.samples, *(len(data) for data in self.sides["AtoB"]))
         rows = []
-        with _evaluating(generators):
+        with evaluating(*generators.values()):
             for row in range(count):
                 cells: list[Tensor] = []
                 for name, there in generators.items():
                     source = self.sides[name][0]
-                    real = _to(source[(0, row * len(source) // count)][None], self.device)
+                    real = to_device(source[(0, row * len(source) // count)][None], self.device)
                     fake = there(real)
                     back = generators.get(_OTHER[name])
                     cells += [real, fake] + ([back(fake)] if back is not None else [])
-                rows.append([_picture(cell) for cell in cells])
+                rows.append([picture(cell[0].float().cpu()) for cell in cells])
         return images.grid(rows)
 
 
 _OTHER = {"AtoB": "BtoA", "BtoA": "AtoB"}
-
-
-@contextmanager
-def _evaluating(generators: Mapping[str, nn.Module]) -> Iterator[None]:
-    was = {network: network.training for network in generators.values()}
-    for network in was:
-        network.eval()
-    try:
-        yield
-    finally:
-        for network, training in was.items():
-            network.train(training)
-
-
-def _picture(batch: Tensor) -> Image.Image:
-    tensor = batch[0].float().cpu()
-    return images.to_pil(tensor[:3] if tensor.shape[0] != 2 else tensor[:1])
-
-
-def _to(batch: Tensor, device: torch.device) -> Tensor:
-    return batch.to(device, memory_format=torch.channels_last)
