@@ -137,8 +137,8 @@ def test_generator_step_reaches_the_generator_through_a_frozen_discriminator():
 
 
 def test_config_sets_every_weight():
-    config = CUTConfig(adversarial="lsgan", lambda_gan=2.0, lambda_nce=3.0, identity=False, temperature=0.5)
-    built = build_objective(config)
+    config = CUTConfig(lambda_gan=2.0, lambda_nce=3.0, identity=False, temperature=0.5)
+    built = build_objective(config, lsgan())
     assert (built.lambda_gan, built.lambda_nce, built.identity, built.temperature) == (2.0, 3.0, False, 0.5)
     logits = torch.tensor([[[[0.25]]]])
     assert built.adversarial.generator(logits).item() == pytest.approx(0.75**2)

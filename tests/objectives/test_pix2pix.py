@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from translate.config import IGNORE_INDEX, Pix2PixConfig
-from translate.objectives.adversarial import lsgan
+from translate.objectives.adversarial import hinge, lsgan
 from translate.objectives.pix2pix import Pix2PixObjective, build_objective
 
 
@@ -94,6 +94,6 @@ def test_discriminator_sees_softmax_against_one_hot_with_void_blank_on_both():
 
 
 def test_config_chooses_the_terms():
-    built = build_objective(Pix2PixConfig(adversarial="hinge", lambda_gan=0.0, lambda_l1=5.0))
+    built = build_objective(Pix2PixConfig(lambda_gan=0.0, lambda_l1=5.0), hinge())
     assert not built.is_adversarial
     assert float(built.generator(None, REAL_A, FAKE_B, REAL_B)["l1"]) == pytest.approx(5 * 0.75)

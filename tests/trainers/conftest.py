@@ -72,6 +72,6 @@ def tiny_cycle(tiny: TrainConfig) -> TrainConfig:
     """The tiny recipe for two domains, with a pool that is full after two steps."""
     return tiny.replace(
         preset="tiny-cycle",
-        objective=CycleGANConfig(pool=4, feature_cycle=0.25, augment=("colour", "cutout")).model_dump(),
-        **{"data.holdout": 2},
+        objective=CycleGANConfig(pool=4, feature_cycle=0.25).model_dump(),
+        **{"data.holdout": 2, "stability.augment": ("colour", "cutout")},
     )

@@ -28,6 +28,8 @@ def batch(a: int = 3, b: int = 3) -> Pair:
 class Recorder:
     """An update that notes, instead of learning, which parameters a player's losses reach."""
 
+    step, generator_learns = 0, True
+
     def __init__(self, trainer: CycleGAN) -> None:
         self.trainer, self.reached = trainer, dict[str, set[str]]()
 
@@ -58,7 +60,7 @@ def test_disc_b_judges_domain_b(tiny_cycle: TrainConfig, monkeypatch: pytest.Mon
     trainer = CycleGAN(config, torch.device("cpu"))
     seen: dict[str, list[int]] = {"a": [], "b": []}
     for name, disc in (("a", trainer.disc_a), ("b", trainer.disc_b)):
-        disc.register_forward_pre_hook(lambda _, inputs, name=name: seen[name].append(inputs[0].shape[1]))
+        disc.network.register_forward_pre_hook(lambda _, inputs, name=name: seen[name].append(inputs[0].shape[1]))
     trainer.step(batch(3, 1), Recorder(trainer))  # type: ignore[arg-type]
     assert set(seen["a"]) == {3}
     assert set(seen["b"]) == {1}

@@ -6,7 +6,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from translate.config import OptimConfig
-from translate.trainers.update import NotFinite, Player, Update, build_player, frozen, prefixed
+from translate.trainers.update import NotFinite, Player, Update, build_generator_player, frozen, prefixed
 
 
 def player(lr: float = 1.0) -> Player:
@@ -60,7 +60,7 @@ def test_a_frozen_opponent_passes_gradients_on_and_keeps_none():
 
 def test_decay_spares_norms_and_biases():
     module = nn.Sequential(nn.Conv2d(1, 1, 3), nn.BatchNorm2d(1))
-    built = build_player(module, OptimConfig(optimizer="adamw", weight_decay=0.5), 0.1)
+    built = build_generator_player(module, OptimConfig(lr=0.1, optimizer="adamw", weight_decay=0.5))
     decayed = {id(p) for g in built.optimizer.param_groups if g["weight_decay"] for p in g["params"]}
     assert decayed == {id(module[0].weight)}
 

@@ -48,6 +48,8 @@ def bench_train(
 class ClassicUpdate:
     """A learning step without accumulation, synchronisation or checks, as the public reference does it."""
 
+    step, generator_learns = 0, True
+
     def __init__(self, players: dict[str, Player]) -> None:
         self.optimizers = {
             name: torch.optim.Adam(player.module.parameters(), lr=player.lr, betas=(0.5, 0.999))

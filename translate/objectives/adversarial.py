@@ -17,6 +17,10 @@ from translate.objectives.noise_contrastive import pass_for_real, stand_out, tel
 from translate.objectives.relativistic import fool_relatively, tell_relatively
 
 Logits = Tensor | Sequence[Tensor]
+Judge = Callable[[Tensor], Logits]
+"""A discriminator: pictures -> logits."""
+Term = Callable[[Tensor], Tensor]
+"""Logits -> as many values, whose mean counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,8 @@ class AdversarialLoss:
     """Generator: real logits and those of what it generated -> mean loss; without `needs_real` it ignores the real."""
     needs_real: bool = False
     """Whether the generator's loss compares with real logits, which cost a pass of the discriminator."""
+    parts: tuple[Term, Term] | None = None
+    """The discriminator's terms on real and on generated logits, where it looks at one logit at a time."""
 
     def discriminator(self, real: Logits, fake: Logits) -> Tensor:
         """Both halves. Shape: real and fake (N, 1, H', W') or lists of them -> scalar."""
@@ -48,14 +54,13 @@ class AdversarialLoss:
         return _mean_over_scales(self.to_fool, constant, fake)
 
 
-def apart(
-    on_real: Callable[[Tensor], Tensor], on_fake: Callable[[Tensor], Tensor], to_fool: Callable[[Tensor], Tensor]
-) -> AdversarialLoss:
+def apart(on_real: Term, on_fake: Term, to_fool: Term) -> AdversarialLoss:
     """A loss whose terms look at one logit at a time: the discriminator's on real and on generated ones, and the
-    generator's. Each maps logits to as many values, of which the mean is taken."""
+    generator's."""
     return AdversarialLoss(
         to_judge=lambda real, fake: on_real(real).mean() + on_fake(fake).mean(),
         to_fool=lambda _, fake: to_fool(fake).mean(),
+        parts=(on_real, on_fake),
     )
 
 

@@ -1,6 +1,6 @@
 """The contrastive objective: one adversarial game, and patches that stay recognisable (Park 2020, Eq. 5)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import CUTConfig
-from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss, Logits
+from translate.objectives.adversarial import AdversarialLoss, Judge
+from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 
 Losses = dict[str, Tensor]
-Judge = Callable[[Tensor], Logits]
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float) -> Tensor:
@@ -64,19 +64,21 @@ class CUTObjective:
             losses["nce_identity"] = weight * self._nce([q[count:] for q in query], [k[count:] for k in key])
         return losses
 
-    def discriminator(self, disc: Judge, fake_b: Tensor, real_b: Tensor) -> Losses:
-        """Half the adversarial loss. Shape: fake_b, real_b (N, C, H, W)."""
-        return {"gan": 0.5 * self.adversarial.discriminator(disc(real_b), disc(fake_b.detach()))}
+    def discriminator(self, disc: Judge, fake_b: Tensor, real_b: Tensor, penalties: Penalties = NO_PENALTIES) -> Losses:
+        """Half the adversarial loss, and the penalties in full. Shape: fake_b, real_b (N, C, H, W)."""
+        fake_b = fake_b.detach()
+        gan = 0.5 * self.adversarial.discriminator(disc(real_b), disc(fake_b))
+        return {"gan": gan} | penalties(disc, real_b, fake_b)
 
     def _nce(self, query: Sequence[Tensor], key: Sequence[Tensor]) -> Tensor:
         """Mean over layers, as in the paper's code; Eq. 3 sums."""
         return torch.stack([patch_nce(q, k, self.temperature) for q, k in zip(query, key, strict=True)]).mean()
 
 
-def build_objective(config: CUTConfig) -> CUTObjective:
-    """The objective a config describes."""
+def build_objective(config: CUTConfig, adversarial: AdversarialLoss) -> CUTObjective:
+    """The objective a config describes, with the loss its word stands for."""
     return CUTObjective(
-        adversarial=ADVERSARIAL[config.adversarial](),
+        adversarial=adversarial,
         lambda_gan=config.lambda_gan,
         lambda_nce=config.lambda_nce,
         identity=config.identity,

@@ -1,19 +1,26 @@
 """The unpaired objective: two adversarial games tied by cycle consistency (Zhu 2017, Eq. 3)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import CycleGANConfig
-from translate.networks import Discriminator
-from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
-from translate.objectives.diff_augment import DiffAugment
+from translate.objectives.adversarial import AdversarialLoss, Judge, Logits
+from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 
 Losses = dict[str, Tensor]
+
+
+class Critic(Protocol):
+    """A discriminator whose features can be looked at."""
+
+    def __call__(self, x: Tensor, /) -> Logits: ...
+
+    def features(self, x: Tensor, /) -> Logits: ...
 
 
 class Cycle(NamedTuple):
@@ -34,15 +41,13 @@ class CycleGANObjective:
     """Owns weights, never networks; a weight of 0 leaves its term out. `disc_b` judges domain B."""
 
     adversarial: AdversarialLoss
-    augment: Callable[[Tensor], Tensor] = field(default_factory=DiffAugment)
-    """Changes all that a discriminator sees."""
     lambda_gan: float = 1.0
     lambda_cycle_a: float = 10.0
     lambda_cycle_b: float = 10.0
     lambda_identity: float = 0.5
     feature_cycle: float = 0.0
 
-    def generators(self, disc_a: Discriminator, disc_b: Discriminator, from_a: Cycle, from_b: Cycle) -> Losses:
+    def generators(self, disc_a: Critic, disc_b: Critic, from_a: Cycle, from_b: Cycle) -> Losses:
         """Weighted losses both generators learn from; `from_a` starts at real_a, `from_b` at real_b."""
         losses: Losses = {
             "gan_b": self.lambda_gan * self._fool(disc_b, from_a.fake, from_b.real),
@@ -58,18 +63,21 @@ class CycleGANObjective:
                 losses[f"identity_{name}"] = self.lambda_identity * weight * F.l1_loss(cycle.idt.float(), cycle.real)
         return losses
 
-    def discriminator(self, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        """Half the adversarial loss of one discriminator (Zhu 2017, 7.1). Shape: real, fake (N, C, H, W) -> scalar."""
-        seen_real, seen_fake = self.augment(real), self.augment(fake.detach())
-        return 0.5 * self.adversarial.discriminator(disc(seen_real), disc(seen_fake))
+    def discriminator(self, disc: Judge, real: Tensor, fake: Tensor, penalties: Penalties = NO_PENALTIES) -> Losses:
+        """Half the adversarial loss of one discriminator (Zhu 2017, 7.1), and the penalties in full.
 
-    def _fool(self, disc: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
-        logits = disc(self.augment(fake))
+        Shape: real, fake (N, C, H, W).
+        """
+        fake = fake.detach()
+        return {"gan": 0.5 * self.adversarial.discriminator(disc(real), disc(fake))} | penalties(disc, real, fake)
+
+    def _fool(self, disc: Judge, fake: Tensor, real: Tensor) -> Tensor:
+        logits = disc(fake)
         with torch.no_grad():
-            beside = disc(self.augment(real)) if self.adversarial.needs_real else None
+            beside = disc(real) if self.adversarial.needs_real else None
         return self.adversarial.generator(logits, beside)
 
-    def _cycle(self, disc: Discriminator, cycle: Cycle) -> Tensor:
+    def _cycle(self, disc: Critic, cycle: Cycle) -> Tensor:
         """|rec - real|, a share of it between the discriminator's features (Wang and Lin 2018, Sec. 3.1)."""
         share, pixels = self.feature_cycle, F.l1_loss(cycle.rec.float(), cycle.real)
         if not share:
@@ -79,15 +87,14 @@ class CycleGANObjective:
         return (1 - share) * pixels + share * features
 
 
-def _maps(features: Tensor | list[Tensor]) -> list[Tensor]:
+def _maps(features: Logits) -> Sequence[Tensor]:
     return [features] if isinstance(features, Tensor) else features
 
 
-def build_objective(config: CycleGANConfig) -> CycleGANObjective:
-    """The objective a config describes."""
+def build_objective(config: CycleGANConfig, adversarial: AdversarialLoss) -> CycleGANObjective:
+    """The objective a config describes, with the loss its word stands for."""
     return CycleGANObjective(
-        adversarial=ADVERSARIAL[config.adversarial](),
-        augment=DiffAugment(config.augment),
+        adversarial=adversarial,
         lambda_gan=config.lambda_gan,
         lambda_cycle_a=config.lambda_cycle_a,
         lambda_cycle_b=config.lambda_cycle_b,

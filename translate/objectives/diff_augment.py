@@ -32,10 +32,15 @@ class DiffAugment:
 
     kinds: Sequence[Augmentation] = ()
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """The pictures, augmented."""
+    def __call__(self, x: Tensor, probability: Tensor | None = None) -> Tensor:
+        """The pictures, augmented: each kind on each picture with `probability`, a scalar, or always."""
         for kind in self.kinds:
-            x = AUGMENTATIONS[kind](x.float())
+            changed = AUGMENTATIONS[kind](x.float())
+            if probability is None:
+                x = changed
+                continue
+            drawn = torch.rand(len(x), 1, 1, 1).to(x.device) < probability
+            x = torch.where(drawn, changed, x.float())
         return x
 
 

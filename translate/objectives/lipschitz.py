@@ -7,6 +7,7 @@ places and over scales, as it is in the loss. With lists or maps of logits the b
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
+Losses = dict[str, Tensor]
 
 
 def clip_weights(critic: nn.Module, bound: float = 0.01) -> None:
@@ -59,6 +61,26 @@ def r1_penalty(critic: Critic, real: Tensor, *, gamma: float = 10.0) -> Tensor:
     Shape: real (N, ...) -> scalar. Range: at least 0.
     """
     return gamma / 2 * _slopes(critic, real.detach().float()).square().sum(dim=1).mean()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Penalties:
+    """The gradient penalties a critic pays beside its adversarial loss; a weight of 0 leaves a term out."""
+
+    gradient_penalty: float = 0.0
+    r1: float = 0.0
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor) -> Losses:
+        """Weighted losses the critic learns from. Shape: real, fake (N, ...)."""
+        losses: Losses = {}
+        if self.gradient_penalty:
+            losses["gradient_penalty"] = gradient_penalty(critic, real, fake, weight=self.gradient_penalty)
+        if self.r1:
+            losses["r1"] = r1_penalty(critic, real, gamma=self.r1)
+        return losses
+
+
+NO_PENALTIES = Penalties()
 
 
 def _slopes(critic: Critic, x: Tensor) -> Tensor:

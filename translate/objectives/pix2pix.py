@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import IGNORE_INDEX, Pix2PixConfig
-from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
+from translate.objectives.adversarial import AdversarialLoss, Judge
+from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 from translate.objectives.overlap import cross_entropy, one_hot, soft_dice
 
 Losses = dict[str, Tensor]
@@ -34,7 +35,7 @@ class Pix2PixObjective:
         """Whether any term needs a discriminator."""
         return self.lambda_gan > 0
 
-    def generator(self, disc: nn.Module | None, real_a: Tensor, fake_b: Tensor, real_b: Tensor) -> Losses:
+    def generator(self, disc: Judge | None, real_a: Tensor, fake_b: Tensor, real_b: Tensor) -> Losses:
         """Weighted losses the generator learns from. Shape: real_a (N, C_a, H, W), fake_b (N, C_b, H, W)."""
         losses: Losses = {}
         if disc is not None and self.is_adversarial:
@@ -51,11 +52,16 @@ class Pix2PixObjective:
             losses["l1"] = self.lambda_l1 * F.l1_loss(fake_b.float(), real_b)
         return losses
 
-    def discriminator(self, disc: nn.Module, real_a: Tensor, fake_b: Tensor, real_b: Tensor) -> Losses:
-        """Half the adversarial loss, which slows the discriminator relative to the generator (Isola 2017, 3.3)."""
-        real = disc(self._judged(real_a, _truth(fake_b, real_b)))
-        fake = disc(self._judged(real_a, self._soft(fake_b, real_b).detach()))  # no caller can forget
-        return {"gan": 0.5 * self.adversarial.discriminator(real, fake)}
+    def discriminator(
+        self, disc: Judge, real_a: Tensor, fake_b: Tensor, real_b: Tensor, penalties: Penalties = NO_PENALTIES
+    ) -> Losses:
+        """Half the adversarial loss, which slows the discriminator relative to the generator (Isola 2017, 3.3), and
+        the penalties in full."""
+        truth = _truth(fake_b, real_b)
+        fake = self._soft(fake_b, real_b).detach()  # no caller can forget
+        logits = disc(self._judged(real_a, truth)), disc(self._judged(real_a, fake))
+        gan = 0.5 * self.adversarial.discriminator(*logits)
+        return {"gan": gan} | penalties(lambda b: disc(self._judged(real_a, b)), truth, fake)
 
     def _judged(self, real_a: Tensor, b: Tensor) -> Tensor:
         return torch.cat([real_a, b], dim=1) if self.conditional else b
@@ -76,10 +82,12 @@ def _is_labels(real_b: Tensor) -> bool:
     return not real_b.is_floating_point()
 
 
-def build_objective(config: Pix2PixConfig, class_weights: Tensor | None = None) -> Pix2PixObjective:
-    """The objective a config describes."""
+def build_objective(
+    config: Pix2PixConfig, adversarial: AdversarialLoss, class_weights: Tensor | None = None
+) -> Pix2PixObjective:
+    """The objective a config describes, with the loss its word stands for."""
     return Pix2PixObjective(
-        adversarial=ADVERSARIAL[config.adversarial](),
+        adversarial=adversarial,
         conditional=config.conditional,
         lambda_gan=config.lambda_gan,
         lambda_l1=config.lambda_l1,

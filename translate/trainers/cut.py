@@ -11,10 +11,17 @@ from translate.errors import ConfigError
 from translate.networks import Discriminator, Generator, build_discriminator, build_generator
 from translate.networks.blocks import init_xavier
 from translate.networks.patch_heads import PatchHeads, draw_places
-from translate.objectives.adversarial import Logits
 from translate.objectives.contrastive import build_objective
-from translate.objectives.diff_augment import DiffAugment
-from translate.trainers.update import Losses, Player, Update, build_player, frozen, prefixed
+from translate.trainers.stability import Critic, Stability
+from translate.trainers.update import (
+    Losses,
+    Player,
+    Update,
+    build_discriminator_player,
+    build_generator_player,
+    frozen,
+    prefixed,
+)
 
 
 class CUT:
@@ -26,42 +33,50 @@ class CUT:
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         terms = config.objective
         assert isinstance(terms, CUTConfig)
-        self.objective, self.augment = build_objective(terms), DiffAugment(terms.augment)
+        self.stability = Stability(config, device)
+        self.objective = build_objective(terms, self.stability.adversarial(terms.adversarial))
         self.patches, self.flip_equivariance = terms.patches, terms.flip_equivariance
         # Batch statistics over both domains would be those of neither.
         self.is_joint = config.generator.norm != "batch"
-        generator, self.heads, self.discriminator = _networks(config, terms, device)
+        generator, self.heads, disc = _networks(config, terms, device)
+        keep = self.stability.constrain(disc)
+        self.critic = Critic(disc, self.stability)
         self.encode, self.decode = generator.features, generator.decode
         self.generators: dict[str, nn.Module] = {"AtoB": generator}
-        self.memory: dict[str, nn.Module] = {}
+        self.memory = self.stability.memory
         learner = nn.ModuleDict({"generator": generator, "heads": self.heads})
         self.players: dict[str, Player] = {
-            "generator": build_player(learner, config.optim, config.optim.lr),
-            "discriminator": build_player(self.discriminator, config.optim, config.optim.disc_lr),
+            "generator": build_generator_player(learner, config.optim),
+            "discriminator": build_discriminator_player(disc, config.optim, keep),
         }
         if config.compile:
             self.encode, self.decode = torch.compile(generator.features), torch.compile(generator.decode)
-            self.discriminator.compile()
+            disc.compile()
 
     def step(self, batch: Pair, update: Update) -> Losses:
         """Update the discriminator, then generator and heads. Losses stay on the device.
 
         Shape: batch.real_a, batch.real_b (N, C, H, W).
         """
+        self.stability.begin(update)
         mirrored = self.flip_equivariance and bool(torch.rand(()) < 0.5)
         sources = [batch.real_a, batch.real_b] if self.objective.identity else [batch.real_a]
         if self.is_joint:
             sources = [torch.cat(sources)]  # (2 N, C, H, W)
-        translated = [self._translate(real, mirrored) for real in sources]
+        with torch.set_grad_enabled(update.generator_learns):
+            translated = [self._translate(real, mirrored) for real in sources]
         fake_b = translated[0][0][: len(batch.real_a)]
-        disc = self.objective.discriminator(self._judge, fake_b, batch.real_b)
+        disc = self.objective.discriminator(self.critic, fake_b, batch.real_b, self.stability.penalties())
         update("discriminator", disc)
-        with frozen(self.discriminator):
-            compared = [self._compare(fake, features, mirrored) for fake, features in translated]
-            query, key = (_joined(side) for side in zip(*compared, strict=True))
-            gen = self.objective.generator(self._judge, fake_b, query, key, batch.real_b)
-            update("generator", gen)
-        return prefixed("disc", disc) | prefixed("gen", gen)
+        losses = prefixed("disc", disc)
+        if update.generator_learns:
+            with frozen(self.critic.network):
+                compared = [self._compare(fake, features, mirrored) for fake, features in translated]
+                query, key = (_joined(side) for side in zip(*compared, strict=True))
+                gen = self.objective.generator(self.critic, fake_b, query, key, batch.real_b)
+                update("generator", gen)
+            losses |= prefixed("gen", gen)
+        return losses
 
     def _translate(self, real: Tensor, mirrored: bool) -> tuple[Tensor, list[Tensor]]:
         """The translation of `real`, mirrored or not, and the features of `real` as it is."""
@@ -83,10 +98,6 @@ class CUT:
         query = self.heads(queries, places)
         with torch.no_grad():
             return query, self.heads(features, places)
-
-    def _judge(self, b: Tensor) -> Logits:
-        logits: Logits = self.discriminator(self.augment(b))
-        return logits
 
 
 def _networks(

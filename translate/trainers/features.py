@@ -24,7 +24,7 @@ from translate.features import CONFIG_FILE, ExtractorConfig, save_extractor
 from translate.networks.extractor import DIM, FILTERS, FeatureExtractor, ProjectionHead
 from translate.objectives.simclr import nt_xent
 from translate.trainers.schedule import factor
-from translate.trainers.update import build_player
+from translate.trainers.update import build_generator_player
 
 YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 """From RGB to brightness and two colour axes, in which saturation is a length and hue an angle."""
@@ -133,7 +133,7 @@ def _contrast(
         schedule="cosine",
         warmup=config.warmup,
     )
-    player = build_player(nets, optim, config.lr)
+    player = build_generator_player(nets, optim)
     half = pick_precision(config.precision, place) == "bf16"
     logged, began = [], time.perf_counter()
     for step in range(config.steps):

@@ -104,7 +104,13 @@ class Loop:
         self.trainer, self.judge, self.config, self.models = trainer, judge, config, models
         self.folder, self.accelerator = folder, accelerator
         self.folders = model_folders(folder, trainer.generators)
-        self.update = Update(trainer.players, accelerator, accumulate=config.accumulate, clip=config.optim.clip)
+        self.update = Update(
+            trainer.players,
+            accelerator,
+            accumulate=config.accumulate,
+            clip=config.optim.clip,
+            n_critic=config.stability.n_critic,
+        )
         self.ema = {name: EMA(net, config.ema) for name, net in trainer.generators.items()} if config.ema else {}
         self.standing, self.plateau = Standing(), Plateau()
         self.figures: dict[str, dict[str, float]] = {}
@@ -149,7 +155,8 @@ class Loop:
         first_or_last = step in (1, config.steps)
         standing.seconds = time.perf_counter() - self._began
         if main and (step % config.log_every == 0 or first_or_last):
-            values = {name: float(value) for name, value in losses.items()}
+            norms = {f"norm/{player}": value for player, value in self.update.norms.items()}
+            values = {name: float(value) for name, value in (losses | norms).items()}
             if journal:
                 journal.write("train", step, values | {"lr": self._rate(), "seconds": standing.seconds})
             if report:
@@ -167,14 +174,16 @@ class Loop:
         for player in self.trainer.players.values():
             player.set_factor(scale)
         losses: Losses = {}
+        self.update.step = step
         for micro in range(config.accumulate):
             self.update.last_micro_batch = micro == config.accumulate - 1
             batch = next(batches)
             with self.accelerator.autocast():
                 part = self.trainer.step(batch, self.update)
             losses = {name: losses.get(name, 0.0) + value / config.accumulate for name, value in part.items()}
-        for ema in self.ema.values():
-            ema.update(step)
+        if self.update.generator_learns:
+            for ema in self.ema.values():
+                ema.update(step)
         return losses
 
     def _rate(self) -> float:

@@ -1,6 +1,6 @@
 """One player's learning step: backward, gradient sync, finite check, clipping, optimizer step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -8,10 +8,11 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from translate.config import OptimConfig
+from translate.config import OptimConfig, Optimizer
 from translate.errors import TranslateError
 
 Losses = dict[str, Tensor]
+Keep = Callable[[nn.Module], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Player:
     module: nn.Module
     optimizer: torch.optim.Optimizer
     lr: float
+    keep: Keep | None = None
+    """Done after each of its steps, as clipping weights."""
 
     def set_factor(self, factor: float) -> None:
         """Scale the learning rate by the schedule's factor."""
@@ -28,29 +31,68 @@ class Player:
             group["lr"] = self.lr * factor
 
 
-def build_player(module: nn.Module, config: OptimConfig, lr: float) -> Player:
-    """A player with the optimizer that `config` describes; its fused form runs on the CPU too."""
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+def build_player(
+    module: nn.Module,
+    config: OptimConfig,
+    lr: float,
+    *,
+    kind: Optimizer,
+    keep: Keep | None = None,
+) -> Player:
+    """A player with an optimizer of that kind, whose fused form runs on the CPU too where there is one."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     # Decay pulls weights towards zero; on norms and biases that is no regularisation, only harm.
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    groups = [group for group in groups if group["params"]]
     fused = parameters[0].device.type in {"cpu", "cuda"}
-    optimizer = kind([g for g in groups if g["params"]], lr=lr, betas=config.betas, fused=fused)
-    return Player(module, optimizer, lr)
+    first, second = config.betas
+    optimizer: torch.optim.Optimizer
+    if kind == "rmsprop":
+        optimizer = torch.optim.RMSprop(groups, lr=lr, alpha=second)
+    elif kind == "sgd":
+        optimizer = torch.optim.SGD(groups, lr=lr, momentum=first, fused=fused)
+    else:
+        adam = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
+        optimizer = adam(groups, lr=lr, betas=config.betas, fused=fused)
+    return Player(module, optimizer, lr, keep)
+
+
+def build_generator_player(module: nn.Module, config: OptimConfig) -> Player:
+    """The player that generates."""
+    return build_player(module, config, config.lr, kind=config.optimizer)
+
+
+def build_discriminator_player(module: nn.Module, config: OptimConfig, keep: Keep | None = None) -> Player:
+    """The player that judges; `keep` is done after each of its steps."""
+    return build_player(module, config, config.disc_lr, kind=config.disc_optimizer or config.optimizer, keep=keep)
 
 
 class Update:
     """What the loop hands to a trainer's `step`: `update("generator", losses)` makes that player learn."""
 
     def __init__(
-        self, players: Mapping[str, Player], accelerator: Accelerator, *, accumulate: int = 1, clip: float = 0.0
+        self,
+        players: Mapping[str, Player],
+        accelerator: Accelerator,
+        *,
+        accumulate: int = 1,
+        clip: float = 0.0,
+        n_critic: int = 1,
     ) -> None:
         self.players, self.accelerator = players, accelerator
-        self.accumulate, self.clip = accumulate, clip
+        self.accumulate, self.clip, self.n_critic = accumulate, clip, n_critic
         self.last_micro_batch = True
+        self.step = 0
+        self.norms: dict[str, Tensor] = {}
+        """The length of each player's gradient when it learnt last."""
+
+    @property
+    def generator_learns(self) -> bool:
+        """Whether it is the generator's turn too: every n_critic-th step."""
+        return (self.step + 1) % self.n_critic == 0
 
     def __call__(self, player: str, losses: Losses) -> None:
         """Add the gradients of the sum of `losses`; on the last micro-batch of the step, move the player."""
@@ -61,7 +103,7 @@ class Update:
             total.backward()
         if not self.last_micro_batch:
             return
-        module, optimizer = self.players[player].module, self.players[player].optimizer
+        module, optimizer, keep = self.players[player].module, self.players[player].optimizer, self.players[player].keep
         gradients = [p.grad for p in module.parameters() if p.grad is not None]
         self._sync(gradients)
         norm = nn.utils.get_total_norm(gradients)
@@ -71,6 +113,16 @@ class Update:
             nn.utils.clip_grads_with_norm_(module.parameters(), self.clip, norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        self.norms[player] = norm
+        if keep:
+            keep(module)
+
+    def total(self, value: Tensor) -> Tensor:
+        """The sum over all processes."""
+        if self.accelerator.num_processes == 1:
+            return value
+        summed: Tensor = self.accelerator.reduce(value, reduction="sum")
+        return summed
 
     def _sync(self, gradients: list[Tensor]) -> None:
         # By hand instead of DDP: its hooks expect every parameter in every backward, which two players break.

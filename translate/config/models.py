@@ -1,0 +1,67 @@
+"""What a stored model says of itself."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from translate.config.base import Config
+from translate.config.data import DataConfig
+from translate.config.networks import GeneratorConfig
+
+FORMAT_VERSION = 1
+
+
+class ClassSpec(Config):
+    """One class of a label map: its name and the colour it is drawn in."""
+
+    name: str
+    color: tuple[int, int, int]
+
+    @model_validator(mode="after")
+    def _bytes(self) -> Self:
+        if not all(0 <= c <= 255 for c in self.color):
+            raise ValueError(f"colour {self.color} of class {self.name!r} is outside 0..255")
+        return self
+
+
+class HoldOut(Config):
+    """Which pairs a training kept apart, so that a later evaluation can score on exactly those."""
+
+    seed: int
+    names: tuple[str, ...]
+
+
+class ModelConfig(Config):
+    """What a stored model says of itself (config.json): enough to rebuild, apply, show and score it."""
+
+    format: int = FORMAT_VERSION
+    name: str
+    kind: str = "pix2pix"
+    title: str = ""
+    description: str = ""
+    generator: GeneratorConfig
+    data: DataConfig = DataConfig()
+    classes: tuple[ClassSpec, ...] = ()
+    held_out: HoldOut | None = None
+    preset: str = ""
+    step: int = 0
+    metrics: dict[str, float] = Field(default_factory=dict)
+    measured: str = ""
+    """How `metrics` came about: scale, how many pictures, for distances the feature space."""
+    licence: str = ""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        labels = self.generator.head == "labels"
+        if labels and len(self.classes) != self.generator.out_channels:
+            raise ValueError(f"{len(self.classes)} classes are named but the head has {self.generator.out_channels}")
+        check_detail(self.generator, self.data)
+        return self
+
+
+def check_detail(network: GeneratorConfig, data: DataConfig) -> None:
+    if data.keep_detail and (network.head != "image" or network.in_channels != network.out_channels):
+        raise ValueError(
+            "data.keep_detail adds the photo's own detail to the result: it needs an image head and as many channels "
+            "out as in"
+        )

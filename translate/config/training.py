@@ -1,0 +1,88 @@
+"""Everything a training depends on beside its data: optimizers, what keeps the game stable, how long, how often."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from translate.config.base import Config, Count, NonNegative, Positive, Probability, Share
+from translate.config.data import DataConfig
+from translate.config.models import check_detail
+from translate.config.networks import DiscriminatorConfig, GeneratorConfig
+from translate.config.objectives import Objective, Pix2PixConfig
+from translate.config.stability import StabilityConfig
+
+Precision = Literal["auto", "fp32", "bf16"]
+Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+
+
+class OptimConfig(Config):
+    """One optimizer's settings and the schedule all players share."""
+
+    lr: Positive = 2e-4
+    disc_lr: Positive = 2e-4
+    optimizer: Optimizer = "adam"
+    disc_optimizer: Optimizer | None = None
+    """The discriminator's, where it is another."""
+    betas: tuple[Probability, Probability] = (0.5, 0.999)
+    """Of Adam; the first is also the momentum of SGD, and the second the decay of RMSprop, which has no momentum."""
+    weight_decay: NonNegative = 0.0
+    schedule: Literal["constant", "linear", "cosine", "step", "plateau"] = "linear"
+    warmup: Annotated[int, Field(ge=0)] = 0
+    decay_from: Share = 0.5
+    """linear: share of the steps after which the rate falls to zero; step: divided by 10 there and half-way on."""
+    clip: NonNegative = 0.0
+    """Largest gradient norm; 0 leaves gradients alone."""
+
+
+class TrainConfig(Config):
+    """Everything a training run depends on beside its data folder."""
+
+    preset: str
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    objective: Objective = Pix2PixConfig()
+    data: DataConfig = DataConfig()
+    optim: OptimConfig = OptimConfig()
+    stability: StabilityConfig = StabilityConfig()
+    steps: Count = 20_000
+    batch_size: Count = 1
+    accumulate: Count = 1
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    precision: Precision = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the generator's moving average; 0 is off. It is warmed up: min(ema, (1 + step) / (10 + step))."""
+    log_every: Count = 20
+    validate_every: Count = 1000
+    sample_every: Count = 1000
+    save_every: Count = 1000
+    samples: Annotated[int, Field(ge=1, le=64)] = 4
+    features: str = "auto"
+    """Without pairs: the feature space that validation measures in, by name or as the folder of one's own extractor."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after this many validations without a better figure; 0 never stops early."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        check_detail(self.generator, self.data)
+        terms, stability = self.objective, self.stability
+        if stability.gradient_penalty and self.discriminator.norm == "batch":
+            raise ValueError(
+                "stability.gradient_penalty asks for each picture's own gradient, and batch norm ties the pictures of "
+                "a batch together: set discriminator.norm to instance or none"
+            )
+        if isinstance(terms, Pix2PixConfig) and terms.conditional and "colour" in stability.augment:
+            raise ValueError(
+                "stability.augment: colour would change input and output as one picture; use translation and cutout, "
+                "or set objective.conditional=false"
+            )
+        if stability.adaptive and not stability.augment:
+            raise ValueError("stability.adaptive says how often to augment; name what to do in stability.augment")
+        return self
+
+    @property
+    def method(self) -> str:
+        """The method that learns: whose objective this is."""
+        return self.objective.method
