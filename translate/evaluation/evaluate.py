@@ -7,7 +7,7 @@ from typing import Literal
 from translate import catalog
 from translate.config import Direction
 from translate.data.paired import PairedDataset, batches
-from translate.errors import DatasetError
+from translate.errors import CheckpointError, DatasetError
 from translate.evaluation.domains import UNPAIRED, score_domains
 from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report, SetFigures
@@ -121,8 +121,13 @@ def _tallies(
     perceptual, note = load_perceptual(device)
     tally, notes = PictureTally(perceptual), (note,) if note else ()
     if config.generator.out_channels not in GRAY_OR_RGB:
-        return tally, (), (*notes, "no distances: they are figures of gray and RGB pictures")
-    space = load_features(run.features, device)
+        return tally, (), (*notes, "no figures of the sets: they are of gray and RGB pictures")
+    try:
+        space = load_features(run.features, device)
+    except CheckpointError as error:
+        if run.features != "auto":
+            raise
+        return tally, (), (*notes, f"no figures of the sets: {error}")  # pairs are scored without a space too
     return tally, (PictureSet(space), PictureSet(space)), notes
 
 

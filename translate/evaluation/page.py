@@ -31,7 +31,7 @@ def write(out: Path, reports: Sequence[Report], gallery: Gallery) -> None:
     """
     images.save(gallery.sheet(titles([report for report in reports if report.model])), out / SHEET)
     checkpoints.write_json(out / RECORD, record(reports))
-    (out / PAGE).write_text(page(reports, gallery.names), encoding="utf-8")
+    (out / PAGE).write_text(page(reports, gallery.names), encoding="utf-8", errors="backslashreplace")
 
 
 def record(reports: Sequence[Report]) -> dict[str, object]:

@@ -84,6 +84,12 @@ class Scored:
     """Of the pairs, or of the inputs where there are none."""
     notes: tuple[str, ...]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of which pictures these are."""
+        text = "\n".join((str(self.root), self.data.direction, self.split, *self.names))
+        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()  # a name may be no UTF-8
+
 
 def reported(run: Run, on: Scored, outcome: Outcome, sets: SetFigures, seconds: float) -> Report:
     """The report of one model: what it was scored on, what was found pair by pair and what of the sets."""
@@ -98,7 +104,7 @@ def reported(run: Run, on: Scored, outcome: Outcome, sets: SetFigures, seconds: 
         direction=on.data.direction,
         split=on.split,
         protocol=on.protocol,
-        inputs=hashlib.sha256("\n".join((str(on.root), on.data.direction, *on.names)).encode()).hexdigest(),
+        inputs=on.digest,
         pairs=len(on.names),
         pixels=outcome.pixels,
         void=outcome.void,

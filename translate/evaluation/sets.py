@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from translate import images
+from translate.errors import ImageError
 from translate.evaluation.report import SetFigures
 from translate.features import FeatureSpace
 from translate.metrics.appearance import add_colours, colour_shift, sharpness, sharpness_ratio
@@ -48,6 +49,8 @@ class PictureSet:
 
         Raises: ImageError for another shape or values that are not finite.
         """
+        if not bool(pictures.isfinite().all()):
+            raise ImageError("a picture holds values that are not finite; the model that made it has diverged")
         height, width = pictures.shape[-2:]
         self._waiting += images.resize(pictures, self.space.size, self.space.size).split(1)
         while len(self._waiting) >= BATCH:
