@@ -22,6 +22,7 @@ from translate.config import (
 )
 from translate.errors import DatasetError
 from translate.evaluation.evaluate import evaluate
+from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report
 from translate.features import load_features
 from translate.inference.translator import Translator
@@ -276,6 +277,19 @@ def test_only_the_same_inputs_have_the_same_mark(make_unpaired, make_domains):
     assert first == again
     others = [_evaluate(model, data, split="test"), _evaluate(model, data, direction="BtoA")]
     assert len({first, *(report.inputs for report in others)}) == 3
+
+
+def test_the_gallery_gets_inputs_and_translations(make_unpaired, make_domains):
+    model, data, gallery = make_unpaired(), make_domains(), Gallery()
+    _evaluate(model, data, batch_size=4, gallery=gallery)
+    assert gallery.names == [str(number) for number in range(A)]
+    sheet = np.asarray(gallery.sheet(["wild"]), dtype=int)
+    network, _ = checkpoints.load_model(model)
+    with torch.inference_mode():
+        made = network(_tensor(Image.open(data / "a" / f"{A - 1}.png")))[0].add(1).mul(127.5)
+    for column, side in ((0, _tensor(Image.open(data / "a" / f"{A - 1}.png"))[0].add(1).mul(127.5)), (1, made)):
+        shown = sheet[-260:-4, 4 + column * 260 : 260 + column * 260].mean(axis=(0, 1))
+        assert np.abs(shown - side.mean(dim=(1, 2)).numpy()).max() < 1.5
 
 
 def test_inputs_that_are_all_the_same_leave_the_copied_share_open(make_unpaired, make_domains):

@@ -18,7 +18,7 @@ from translate.inference.translator import Translator
 from translate.metrics import paired, segmentation
 from translate.metrics.appearance import colour_difference
 
-from .conftest import SIZE, VOID
+from .conftest import CLASSES, SIZE, VOID
 
 evaluate = partial(evaluation.evaluate, precision="fp32")
 """Answers are compared exactly: bf16, which `auto` takes where the CPU has it, would round some to another class."""
@@ -209,6 +209,21 @@ def test_the_gallery_gets_inputs_outputs_and_truths(make_model, make_pairs, head
     assert np.abs(made - truth).max() <= (0 if head == "labels" else 3)
     assert made.std() > 10
     assert np.abs(sheet[28:1060, 4:260] - truth).max() > 50
+
+
+def test_the_gallery_shows_a_truth_in_the_models_classes_and_void_in_black(make_model, make_pairs):
+    """The data's labels 0, 1, 2 are sky, road, tree; the upper half of the truth is sky, the lower is void."""
+
+    def truth(photo: np.ndarray) -> np.ndarray:
+        labels = np.zeros(photo.shape[:2], np.uint8)
+        labels[len(labels) // 2 :] = VOID
+        return labels
+
+    data = make_pairs({"val": 1}, truth, classes=(CLASSES[2], CLASSES[0], CLASSES[1]))
+    gallery = Gallery()
+    evaluate(make_model(), data, device="cpu", gallery=gallery)
+    sheet = np.asarray(gallery.sheet(["small"]))
+    assert [sheet[y, 2 * 260 + 130].tolist() for y in (90, 220)] == [list(CLASSES[2].color), [0, 0, 0]]
 
 
 def test_a_damaged_picture_is_named(make_model, make_pairs):
