@@ -30,7 +30,7 @@ class Figure:
 
 FIGURES = {
     "mean_iou": Figure("mean IoU", "intersection over union, the mean over the classes: 1 is perfect, 0 is all wrong"),
-    "pixel_accuracy": Figure("pixels right", "share of the pixels that the model gets right", "%"),
+    "pixel_accuracy": Figure("pixel accuracy", "share of the pixels that the model gets right", "%"),
     "class_accuracy": Figure("class accuracy", "share of a class that the model gets right, the mean over all", "%"),
     "psnr": Figure("PSNR", "peak signal-to-noise ratio; higher is closer", "dB"),
     "ssim": Figure("SSIM", "structural similarity; 1 is identical"),
