@@ -125,11 +125,15 @@ def test_the_first_hash_is_recorded_and_another_one_is_refused_later(get, tmp_pa
         first = get(site)
         assert not first.verified
         assert first.trust.startswith("unverified: no SHA-256 is published; this one is recorded")
+        assert left(tmp_path) == {"file.bin"}
+        module.remember(first, Ledger(tmp_path / "sha256.json"))
         again = get(site)
         assert again.trust.startswith("unverified: no SHA-256 is published; it is the file that was first fetched on 2")
         (tmp_path / "file.bin").unlink()
         site.content, site.tag = CONTENT[::-1], '"v2"'
-        with pytest.raises(TranslateError, match=r"the one recorded on 2.*, at first use"):
+        with pytest.raises(
+            TranslateError, match=r"the one recorded on 2.*, at first use, .* line out of .*sha256.json"
+        ):
             get(site)
     assert left(tmp_path) == {"sha256.json"}
 

@@ -47,6 +47,7 @@ class Remote:
 class Fetched:
     """A file that came whole; `trust` says in words what its SHA-256 was compared with."""
 
+    url: str
     path: Path
     size: int
     sha256: str
@@ -65,7 +66,7 @@ def fetch(
 ) -> Fetched:
     """Bring `remote` to `target`, which appears only when every byte is there and the SHA-256 is the expected one.
 
-    Without a published SHA-256 the one found at first use is kept in `ledger` and asked for from then on. What came of
+    Without a published SHA-256 the one that `remember` put into `ledger` at first use is asked for. What came of
     an interrupted transfer stays in TARGET.part, and the next call goes on from there. `pause` is the time in seconds
     before the first retry; each further one waits twice as long. `loopback` lets a test use plain http on its own
     machine.
@@ -83,18 +84,26 @@ def fetch(
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if expected not in (None, digest):
             _forget(part)
-            source = "published" if remote.sha256 else f"recorded on {ledger.date(remote.url)}, at first use"
+            source = "published" if remote.sha256 else f"recorded on {ledger.date(remote.url)}, at first use,"
+            advice = "" if remote.sha256 else f"; if its publisher replaced it, take its line out of {ledger.path}"
             raise TranslateError(
                 f"{remote.url}: its SHA-256 begins with {digest[:12]}, the one {source} with {str(expected)[:12]}; "
-                "what came was deleted"
+                f"what came was deleted{advice}"
             )
         size = part.stat().st_size
         os.replace(part, target)
         _forget(part)
     trust = _trust(remote, ledger)
-    if remote.sha256 is None:
-        ledger.record(remote.url, digest, size)
-    return Fetched(target, size, digest, remote.sha256 is not None, trust)
+    return Fetched(remote.url, target, size, digest, remote.sha256 is not None, trust)
+
+
+def remember(fetched: Fetched, ledger: Ledger) -> None:
+    """Keep the SHA-256 of a file that nobody published one of.
+
+    To be called once the file turned out to be what it should: a server's error page would be asked for from then on.
+    """
+    if not fetched.verified:
+        ledger.record(fetched.url, fetched.sha256, fetched.size)
 
 
 def _trust(remote: Remote, ledger: Ledger) -> str:
