@@ -61,8 +61,7 @@ def serving(site: Site) -> Iterator[Site]:
                 headers["Content-Range"] = f"bytes {start}-{len(site.content) - 1}/{len(site.content)}"
             self._head(206 if start else 200, headers)
             if site.cuts:
-                body = body[: site.cuts.pop(0)]
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(body), body) if site.chunked else body)
+                self.wfile.write(body[: site.cuts.pop(0)])
                 return
             self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if site.chunked else body)
 

@@ -71,6 +71,7 @@ def test_the_statistics_of_batch_norm_are_a_stated_choice(cli):
     assert "U-Net, 8 halvings, 4 filters, batch norm" in picture
     norms = [catalog.get(name).config.generator.norm for name in ("one", "two")]
     assert norms == ["batch", "picture"]
+    assert "norm      batch norm goes by each picture's own" in cli("models", "show", "two")[1]
     assert cli("models", "verify")[0] == 0
     code, _, err = cli("models", "import", str(UNET), "--name", "three", "--statistics", "batch")
     assert (code, err) == (2, "error: --statistics batch: known: tracked, picture\n")
