@@ -26,6 +26,8 @@ class Site:
     headers: dict[str, str] = field(default_factory=dict)
     """Sent besides, or instead of the own one of that name."""
     chunked: bool = False
+    tail: bytes = b""
+    """Sent behind what was asked for by Range, and counted in the length."""
     requests: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -51,7 +53,7 @@ def serving(site: Site) -> Iterator[Site]:
 
         def _file(self) -> None:
             start = self._start()
-            body = site.content[start:]
+            body = site.content[start:] + (site.tail if start else b"")
             headers = {"ETag": site.tag, "Last-Modified": site.modified}
             if site.chunked:
                 headers["Transfer-Encoding"] = "chunked"

@@ -162,7 +162,7 @@ def test_an_unreadable_ledger_is_not_taken_for_an_empty_one(get, tmp_path: Path)
         (Site(CONTENT, length=None), "does not say how long"),
         (Site(CONTENT, headers={"Content-Encoding": "gzip"}), "compresses the file"),
         (Site(CONTENT, statuses=[404]), "the server answers 404 Not Found"),
-        (Site(CONTENT, statuses=[500] * 9), "the server answers 500 .*, 4 times in a row"),
+        (Site(CONTENT, statuses=[500] * 9), "the server answers 500 .*, 4 times in a row; try again later"),
         (Site(CONTENT, length=20), "SHA-256"),
         (Site(CONTENT, headers={"Content-Length": "-5"}), "does not say how long"),
         (
@@ -180,6 +180,15 @@ def test_a_server_that_misbehaves_is_told_in_one_line(get, tmp_path: Path, site:
         get(site, limit=15_000, sha256=sha256)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "file.bin").exists()
+
+
+def test_no_more_is_taken_than_was_announced_at_the_start(get, tmp_path: Path):
+    """A server that goes on for ever once it is asked for the rest."""
+    with serving(Site(CONTENT, cuts=[1000])) as site:
+        site.tail = b"more" * 10_000
+        assert get(site).sha256 == site.sha256
+    assert site.requests[1]["range"] == "bytes=1000-"
+    assert (tmp_path / "file.bin").stat().st_size == len(CONTENT)
 
 
 def test_a_redirect_on_the_same_host_is_followed(get):

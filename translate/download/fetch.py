@@ -195,7 +195,7 @@ class _Transfer:
             file.truncate()
             self.progress(place, total)
             try:
-                while chunk := response.read(CHUNK):  # http.client stops at the length that the server told
+                while place < total and (chunk := response.read(min(CHUNK, total - place))):
                     _writing(self.part, functools.partial(_write_all, file, chunk))
                     place += len(chunk)
                     self.progress(place, total)
@@ -208,12 +208,12 @@ def _persist(transfer: _Transfer, pause: float) -> None:
     """Attempt until the file is whole; each attempt that brings bytes earns new ones."""
     most, failures, url = transfer.done, 0, transfer.remote.url
     while True:
-        reason = "the connection was cut"
+        reason, advice = "the connection was cut", "is there a network?"
         try:
             if transfer.attempt():
                 return
         except urllib.error.HTTPError as error:
-            reason = f"the server answers {error.code} {_one_line(error.reason)}"
+            reason, advice = f"the server answers {error.code} {_one_line(error.reason)}", "try again later"
             error.close()
             if error.code == 416:
                 _forget(transfer.part)  # what is here is longer than the file: begin anew
@@ -230,7 +230,7 @@ def _persist(transfer: _Transfer, pause: float) -> None:
         most = max(most, transfer.done)
         if failures == ATTEMPTS:
             kept = f"; {transfer.done} bytes are kept, the same command goes on from there" if transfer.done else ""
-            raise TranslateError(f"{url}: {reason}, {ATTEMPTS} times in a row; is there a network?{kept}")
+            raise TranslateError(f"{url}: {reason}, {ATTEMPTS} times in a row; {advice}{kept}")
         time.sleep(pause * 2**failures / 2 if failures else 0)
 
 
