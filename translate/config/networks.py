@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from translate.config.base import Config, Count, Probability
 
-Norm = Literal["batch", "instance", "none"]
+Norm = Literal["batch", "instance", "picture", "none"]
 
 
 class GeneratorConfig(Config):
