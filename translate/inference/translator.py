@@ -162,7 +162,7 @@ class Translator:
         Shape: (H, W, in_channels), uint8, uint16 or float.
         Raises: ImageError for what is no picture, or has channels that can't be converted.
         """
-        wanted = self.config.generator.in_channels
+        wanted = self.config.translator.in_channels
         channels = wanted if wanted in (1, 3) else None
         if isinstance(picture, str | Path):
             array = images.read_array(picture, channels)
@@ -209,7 +209,7 @@ class Translator:
     @torch.inference_mode()
     def _finish(self, prepared: "_Prepared", output: Tensor, seconds: float) -> Translation:
         height, width, scale = prepared.height, prepared.width, prepared.factor
-        if self.config.generator.head == "image":
+        if self.config.translator.head == "image":
             kept = prepared.photo is not None
             if prepared.photo is None:
                 result = images.resize(output, height, width)
