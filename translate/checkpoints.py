@@ -63,8 +63,8 @@ def load_model(folder: Path) -> tuple["nn.Module", ModelConfig]:
 
     config = load_config(folder)
     network = config.generator
-    is_latent = isinstance(network, LatentConfig)
-    generator: nn.Module = build_latent_generator(network) if is_latent else build_generator(network)
+    generator: nn.Module
+    generator = build_latent_generator(network) if isinstance(network, LatentConfig) else build_generator(network)
     load_weights(generator, folder / MODEL_FILE)
     return generator.eval(), config
 

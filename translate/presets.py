@@ -155,7 +155,7 @@ def fastcut() -> TrainConfig:
 
 
 def dcgan() -> TrainConfig:
-    """Pictures from noise at 64 x 64 (Radford 2016, Sec. 4): Adam 2e-4 with momentum 0.5, batch norm in both players."""
+    """Pictures from noise at 64 x 64 (Radford 2016, Sec. 4): Adam 2e-4, momentum 0.5, batch norm in both players."""
     return TrainConfig(
         preset="dcgan",
         generator=LatentConfig(),
@@ -173,7 +173,7 @@ def dcgan() -> TrainConfig:
 
 
 def wgan_gp() -> TrainConfig:
-    """The same by Gulrajani's recipe (2017, Algorithm 1): WGAN, gradient penalty 10, five steps of the critic for one."""
+    """The same by Gulrajani's recipe (2017, Algorithm 1): WGAN, gradient penalty 10, five critic steps for one."""
     return dcgan().replace(
         **{
             "preset": "wgan-gp",

@@ -93,7 +93,7 @@ def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> Discri
 
 
 def build_latent_generator(config: LatentConfig) -> LatentGenerator:
-    """A freshly initialised generator; it maps noise (N, latent), and labels (N,) where there are classes, to samples."""
+    """A freshly initialised generator; it maps noise (N, latent), and labels (N,) if it knows classes, to samples."""
     if config.kind == "mlp":
         points = MLPGenerator(
             config.latent,

@@ -1,5 +1,7 @@
 """DCGAN (Radford 2016): pictures from noise by doublings of 4 x 4 pixels, and strided convolutions that judge them."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,7 +31,7 @@ class DCGANGenerator(nn.Module):
         self.norms = nn.ModuleList(norm_layer(norm, width) for width in widths)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=has_bias(norm))
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )
         self.last = nn.ConvTranspose2d(widths[-1], out_channels, 4, stride=2, padding=1)
 
@@ -57,8 +59,7 @@ class DCGANDiscriminator(nn.Module):
         widths = channels(size, filters, max_filters)
         self.first = nn.Conv2d(in_channels, widths[0], 4, stride=2, padding=1)
         self.convs = nn.ModuleList(
-            nn.Conv2d(before, after, 4, stride=2, padding=1, bias=has_bias(norm))
-            for before, after in zip(widths, widths[1:], strict=False)
+            nn.Conv2d(before, after, 4, stride=2, padding=1, bias=has_bias(norm)) for before, after in pairwise(widths)
         )
         self.norms = nn.ModuleList(norm_layer(norm, width) for width in widths[1:])
         self.head = ClassHead(widths[-1] * SMALLEST**2, condition=condition, classes=classes)

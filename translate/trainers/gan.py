@@ -34,8 +34,8 @@ class GAN:
         self.generator: nn.Module = build_latent_generator(network).to(device)
         disc = build_latent_discriminator(config.discriminator, network, terms.condition).to(device)
         if network.kind != "mlp":
-            self.generator.to(memory_format=layout)  # type: ignore[call-overload]
-            disc.to(memory_format=layout)  # type: ignore[call-overload]
+            self.generator.to(memory_format=layout)
+            disc.to(memory_format=layout)
         keep = self.stability.constrain(disc)
         self.critic = Critic(disc, self.stability)
         self.latent, self.is_classed, self.device = network.latent, network.classes > 0, device

@@ -84,10 +84,8 @@ def prepare(
         raise ConfigError("no data")
     if root or a or b:
         raise ConfigError(f"preset {config.preset} draws its own points ({config.data.mixture}): leave out --data")
-    if config.latent.out_channels != 2:
-        raise ConfigError(
-            f"generator.out_channels is {config.latent.out_channels}; points of {config.data.mixture} have 2"
-        )
+    if (channels := config.latent.out_channels) != 2:
+        raise ConfigError(f"generator.out_channels is {channels}; points of {config.data.mixture} have 2")
     modes = MIXTURES[config.data.mixture]
     terms = config.objective
     is_classed = isinstance(terms, GANConfig) and terms.condition != "none"
