@@ -169,6 +169,7 @@ def dcgan() -> TrainConfig:
         validate_every=1_000,
         sample_every=500,
         save_every=500,
+        samples=8,
     )
 
 

@@ -95,7 +95,9 @@ class TrainConfig(Config):
         network, judge, is_gan = self.generator, self.discriminator.kind, isinstance(self.objective, GANConfig)
         if is_gan != isinstance(network, LatentConfig):
             starts = "noise" if is_gan else "pictures"
-            raise ValueError(f"objective.method {self.method} starts from {starts}, generator.kind {network.kind} not")
+            raise ValueError(
+                f"objective.method {self.method} starts from {starts}, generator.kind {network.kind} does not"
+            )
         if (judge == "mlp") != (network.kind == "mlp") or (judge == "dcgan" and not is_gan):
             raise ValueError(f"discriminator.kind {judge} does not judge what generator.kind {network.kind} makes")
         if (self.data.mixture is not None) != (network.kind == "mlp"):

@@ -45,12 +45,13 @@ class Translator:
     """A model ready to use: `translator(photo)` gives the translated photo.
 
     The network is made quicker in place (batch norm folded, weights laid out for the CPU); keep a copy to train on.
-    Raises: ConfigError for device or precision.
+    Raises: ConfigError for device or precision, or a model that starts from noise.
     """
 
     def __init__(
         self, generator: nn.Module, config: ModelConfig, *, device: str = "auto", precision: str = "auto"
     ) -> None:
+        _ = config.translator  # refused in one line where it starts from noise
         self.config = config
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)

@@ -19,11 +19,12 @@ from translate.catalog import DIRECTIONS, RUN_FILE
 from translate.config import Config, HoldOut, TrainConfig, read
 from translate.data.batch_augment import BatchAugment
 from translate.data.domains import UnpairedLayout
+from translate.data.labelled import LabelledLayout
 from translate.data.layouts import PairedLayout
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
 from translate.trainers import generation, paired, unpaired
-from translate.trainers.generation import MixtureLayout, MixtureTask
+from translate.trainers.generation import MixtureLayout, MixtureTask, PictureTask
 from translate.trainers.loop import Loop, Progress, Standing, Trainer, model_folders
 from translate.trainers.paired import PairedTask
 from translate.trainers.unpaired import UnpairedTask
@@ -48,7 +49,8 @@ CHANGEABLE = frozenset(
 OUTPUT_TENSORS = 2
 """Weight and bias of a generator's last layer, all that may differ from the model it starts from."""
 
-Task = PairedTask | UnpairedTask | MixtureTask
+Task = PairedTask | UnpairedTask | PictureTask | MixtureTask
+Layout = PairedLayout | UnpairedLayout | LabelledLayout | MixtureLayout
 TASKS: dict[str, Callable[..., Task]] = {
     "pix2pix": paired.prepare,
     "cyclegan": unpaired.prepare,
@@ -88,7 +90,7 @@ class Plan:
         return self.task.config
 
     @property
-    def layout(self) -> PairedLayout | UnpairedLayout | MixtureLayout:
+    def layout(self) -> Layout:
         """The recognised data."""
         return self.task.layout
 
