@@ -47,6 +47,8 @@ def generate(
         _write_points(sampler, chosen, label, out)
         return
     labels: list[str | None] = [label] if label is not None or not sampler.config.labels else [*sampler.config.labels]
+    for word in labels:
+        sampler.number(word)  # refused before any folder is made
     if ends:
         _write_sheet([sampler.interpolate(*ends, frames, word) for word in labels], out)
     elif grid:
@@ -96,7 +98,8 @@ def _write_sheet(rows: "list[list[Image.Image]]", out: Path) -> None:
     sheet = images.grid(rows)
     out.parent.mkdir(parents=True, exist_ok=True)
     images.save(sheet, out)
-    print(f"{out}: {sum(len(row) for row in rows)} pictures, {len(rows)} rows")
+    count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    print(f"{out}: {sum(len(row) for row in rows)} pictures, {count}")
 
 
 def _write_files(sampler: "Sampler", seeds: list[int], labels: list[str | None], out: Path) -> None:
