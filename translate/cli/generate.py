@@ -58,7 +58,7 @@ def generate(
 
 
 def parse_seeds(text: str) -> list[int]:
-    """ "0-3,7" -> [0, 1, 2, 3, 7].
+    """Seeds in the order given: 0, 1, 2, 3 and 7 for "0-3,7".
 
     Raises: ConfigError for anything else, or too many.
     """
