@@ -40,6 +40,7 @@ def test_every_figure_that_is_measured_has_words() -> None:
     measured |= {"l1", "psnr", "ssim", "ms_ssim", "lpips", "colour_difference"}
     measured |= {"kernel", "frechet", "frechet_infinity", "inception_score", "copied", "cycle"}
     measured |= {"precision", "recall", "density", "coverage", "colour_shift", "colour_spread", "sharpness"}
+    measured |= {"modes", "good", "misplaced", "in_class"}
     assert measured == set(FIGURES)
     assert all(entry.title and entry.about for entry in FIGURES.values())
 

@@ -54,7 +54,7 @@ def score_domains(run: Run, data: Path | None, a: Path | None, b: Path | None) -
 
 def _compared(run: Run, domains: Domains, space: FeatureSpace) -> tuple[float, SetFigures, float]:
     """The copied share, what is found of the sets, and the seconds that the model took."""
-    size, generator = run.translator.config.data.size, run.translator.config.generator
+    size, generator = run.translator.config.data.size, run.translator.config.translator
     copied, seconds, done, total = Copied(), 0.0, 0, len(domains.a) + len(domains.b)
     made, reals = PictureSet(space), PictureSet(space)
     names = [file.name for file in domains.a]

@@ -120,7 +120,7 @@ def _tallies(
         return LabelTally(config.classes, *class_table(config.classes, selection.layout.classes or ())), (), ()
     perceptual, note = load_perceptual(device)
     tally, notes = PictureTally(perceptual), (note,) if note else ()
-    if config.generator.out_channels not in GRAY_OR_RGB:
+    if config.translator.out_channels not in GRAY_OR_RGB:
         return tally, (), (*notes, "no figures of the sets: they are of gray and RGB pictures")
     try:
         space = load_features(run.features, device)
@@ -132,7 +132,7 @@ def _tallies(
 
 
 def _dataset(run: Run, selection: Selection, fit: str) -> PairedDataset:
-    generator = run.translator.config.generator
+    generator = run.translator.config.translator
     out_channels = 3 if generator.head == "labels" else generator.out_channels
     return PairedDataset(
         selection.pairs,

@@ -57,7 +57,7 @@ class Run:
 
         Shape: (N, C, H, W) -> (N, H, W) int64 or (N, C', H, W).
         """
-        translator, head = self.translator, self.translator.config.generator
+        translator, head = self.translator, self.translator.config.translator
         if self.scale == "own":
             # 16 bits are kept.
             result = translator.run(real_a[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy())  # (H, W, C) in [0, 1]

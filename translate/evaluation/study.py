@@ -170,7 +170,7 @@ def _sheet(out: Path, names: Sequence[str], device: str) -> Image.Image:
     for name in names:
         both = out / name / A_TO_B
         translator = Translator.load((both if both.is_dir() else out / name) / "last", device=device)
-        channels = translator.config.generator.in_channels
+        channels = translator.config.translator.in_channels
         inputs = PictureDataset(files, translator.config.data, train=False, seed=0, channels=channels)
         if not columns:
             columns.append([images.to_pil(inputs[number]) for number in range(len(files))])

@@ -75,6 +75,12 @@ FIGURES = {
     ),
     "colour_spread": Figure("colour spread", "how far the spread of its colours is off, in CIE Lab; 0 is not at all"),
     "sharpness": Figure("sharpness", "against real pictures: 1 is as sharp, less is blurred, more is noisy"),
+    "modes": Figure("modes reached", "share of the mixture's modes that at least one sample lies in", "%"),
+    "good": Figure("samples in a mode", "share of the samples within three deviations of a mode", "%"),
+    "misplaced": Figure(
+        "misplaced", "share of the samples that would have to move to be spread over all modes alike", "%"
+    ),
+    "in_class": Figure("of its class", "share of the samples in the mode of the class that was asked for", "%"),
     "cycle": Figure("lost there and back", "mean absolute difference of a photo and its way there and back"),
 }
 """By the name that metrics, evaluations and configs give a figure; the most telling come first."""
