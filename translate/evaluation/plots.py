@@ -43,8 +43,11 @@ def save_curves(cells: Mapping[str, Sequence[Records]], path: Path) -> list[str]
                 axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.2)
         if name.startswith(LOGARITHMIC):
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
         axes.set_title(_title(name), loc="left", fontsize=10)
         axes.set_xlabel("step", fontsize=8)
+        axes.locator_params(axis="x", integer=True)
         _label_ends(axes, {cell: points[-1] for cell, points in lines.items() if points}, cells)
     return _written(drawn, path)
 
@@ -124,7 +127,7 @@ def _panels(count: int, height: float) -> "tuple[Figure, list[Axes]]":
     panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
     for axes in panels[:count]:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(which="both", labelsize=7)
     for spare in panels[count:]:
         spare.set_visible(False)
     return drawn, panels[:count]

@@ -19,14 +19,17 @@ from translate.trainers.logs import read_log
 
 TABLE, SHEET, CURVES, DOTS = "study.md", "study.png", "curves.png", "figures.png"
 REAL = "real photos"
+OWN = ("steps", "seed", "log_every", "validate_every", "sample_every", "save_every")
+"""Settings that are the study's own, no cell's."""
 
 
 def write_report(
     study: Study, configs: Mapping[str, TrainConfig], out: Path, *, to: Path | None = None, device: str = "auto"
 ) -> list[str]:
-    """Write table, plots and sheet of the study in `out`, and copy them `to` another folder; returns the files' names.
+    """Write table, plots and sheet of the study in `out`, and the same `to` another folder; returns the files' names.
 
-    study.json there names the data by their folder's name alone: a report is made to be shown.
+    What goes there is made to be shown: the sheet has translations alone, no picture of the data, and study.json names
+    the data by their folder's name.
     """
     cells = by_cell(study, configs)
     runs = {name: [folder(out, name, row.seed) for row in rows if row.steps] for name, rows in cells.items()}
@@ -34,14 +37,17 @@ def write_report(
     dots = {name: figures(rows) for name, rows in cells.items()}
     names += plots.save_dots(dots, study.real, out / DOTS, reference=REAL)
     shown = [name for name, rows in cells.items() if any(row.seed == 0 and not row.failed for row in rows)]
+    chosen = {name: folder(out, name, 0) for name in shown}
     if shown:
-        images.save(sheet({name: folder(out, name, 0) for name in shown}, device), out / SHEET)
+        images.save(sheet(chosen, device), out / SHEET)
         names.append(SHEET)
     (out / TABLE).write_text(page(study, configs, cells, names), encoding="utf-8")
     if to is not None:
         to.mkdir(parents=True, exist_ok=True)
         for name in (TABLE, *names):
             shutil.copyfile(out / name, to / name)
+        if shown:  # the data's own pictures may not be ours to hand on
+            images.save(sheet(chosen, device, data=False), to / SHEET)
         checkpoints.write_json(to / RECORD, _without_paths(study).model_dump(mode="json"))
     return [TABLE, *names]
 
@@ -91,12 +97,13 @@ def _line(name: str, rows: Sequence[Row], names: Sequence[str]) -> str:
 
 
 def _text(name: str, found: Interval) -> str:
-    """41.5 ± 2.1 %."""
-    shown, unit = figure(name), figure(name).unit
+    """41.5 ± 2.1 %: both with as many decimals."""
+    text = figure(name).text(found.mean)
     if math.isnan(found.half):
-        return shown.text(found.mean)
-    mean, half = (shown.text(value).removesuffix(f" {unit}") for value in (found.mean, found.half))
-    return f"{mean} ± {half}{f' {unit}' if unit else ''}"
+        return text
+    mean, _, unit = text.partition(" ")
+    half = found.half * (100 if unit == "%" else 1)
+    return f"{mean} ± {half:.{len(mean.partition('.')[2])}f} {unit}".rstrip()
 
 
 def page(
@@ -130,19 +137,22 @@ def _notes(study: Study, cells: Mapping[str, Sequence[Row]]) -> list[str]:
     else:
         lines.append("One seed: no intervals, and small differences mean nothing.")
     if study.scorer:
-        lines.append(f"FCN-score: {fcn_score.PROTOCOL.format(scorer=study.scorer)}.")
-    where = machine.get("gpu", machine["device"])
-    lines.append(f"{machine['threads']} threads of {machine['processor']}, torch {machine['torch']} on {where}.")
+        lines.append(f"FCN-score: {fcn_score.PROTOCOL.format(scorer=_without_paths(study).scorer)}.")
+    where = f"torch {machine['torch']} on {machine.get('gpu', machine['device'])}"
+    lines.append(f"{machine['threads']} of {machine['cores']} cores of {machine['processor']}, {where}.")
     lines += [f"{row.name}, seed {row.seed}, step {row.steps}: {row.failed}." for row in rows if row.failed]
     return [f"- {line}" for line in lines]
 
 
 def _settings(configs: Mapping[str, TrainConfig]) -> list[str]:
     """What each cell changes in its preset."""
-    changed = {name: told(config, presets.preset(config.preset)) for name, config in configs.items()}
-    return [f"- **{name}**: `{configs[name].preset}` with {text}" for name, text in changed.items()]
+    lines = []
+    for name, config in configs.items():
+        usual = presets.preset(config.preset).replace(**{key: getattr(config, key) for key in OWN})
+        lines.append(f"- **{name}**: `{config.preset}` with {told(config, usual) or 'nothing changed'}")
+    return lines
 
 
 def _without_paths(study: Study) -> Study:
     named = {side: Path(path.name) for side, path in study.source if path is not None}
-    return study.model_copy(update={"source": run.Source(**named)})
+    return study.model_copy(update={"source": run.Source(**named), "scorer": study.scorer and Path(study.scorer).name})

@@ -25,18 +25,21 @@ SHOWN = 6
 """Held-out pictures on the sheet."""
 
 
-def sheet(runs: Mapping[str, Path], device: str) -> Image.Image:
-    """A row an input, a column a cell: what the last model of each run makes of it; then the truth, if any."""
+def sheet(runs: Mapping[str, Path], device: str, *, data: bool = True) -> Image.Image:
+    """A row an input, a column a cell: what the last model of each run makes of it.
+
+    With `data`, the input stands before them, and the target behind them where there is one.
+    """
     first = next(iter(runs.values()))
     config = read(run.RunRecord, first / RUN_FILE).config
     inputs, truth = _pairs(first) if config.method == "pix2pix" else (_pictures(first), [])
-    columns, titles = [[picture(one) for one in inputs]], ["input"]
+    columns, titles = ([[picture(one) for one in inputs]], ["input"]) if data else ([], [])
     for name, folder in runs.items():
         both = folder / A_TO_B
         translator = Translator.load((both if both.is_dir() else folder) / "last", device=device)
         columns.append([picture(translator.forward(one[None])[0].cpu()) for one in inputs])
         titles.append(name)
-    if truth:
+    if truth and data:
         columns.append([picture(one) for one in truth])
         titles.append("target")
     return images.grid(list(zip(*columns, strict=True)), titles=titles)
