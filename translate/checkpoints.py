@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translate.config import FORMAT_VERSION, ModelConfig, read
+from translate.config import FORMAT_VERSION, LatentConfig, ModelConfig, read
 from translate.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -59,10 +59,12 @@ def load_model(folder: Path) -> tuple["nn.Module", ModelConfig]:
 
     Raises: CheckpointError naming the file and what is wrong with it.
     """
-    from translate.networks import build_generator
+    from translate.networks import build_generator, build_latent_generator
 
     config = load_config(folder)
-    generator = build_generator(config.generator)
+    network = config.generator
+    generator: nn.Module
+    generator = build_latent_generator(network) if isinstance(network, LatentConfig) else build_generator(network)
     load_weights(generator, folder / MODEL_FILE)
     return generator.eval(), config
 

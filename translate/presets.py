@@ -7,9 +7,12 @@ from translate.config import (
     CycleGANConfig,
     DataConfig,
     DiscriminatorConfig,
+    GANConfig,
     GeneratorConfig,
+    LatentConfig,
     OptimConfig,
     Pix2PixConfig,
+    StabilityConfig,
     TrainConfig,
 )
 from translate.errors import ConfigError
@@ -151,6 +154,64 @@ def fastcut() -> TrainConfig:
     )
 
 
+def dcgan() -> TrainConfig:
+    """Pictures from noise at 64 x 64 (Radford 2016, Sec. 4): Adam 2e-4, momentum 0.5, batch norm in both players."""
+    return TrainConfig(
+        preset="dcgan",
+        generator=LatentConfig(),
+        discriminator=DiscriminatorConfig(kind="dcgan"),
+        objective=GANConfig(),
+        data=DataConfig(target="image", fit="square", size=64, load_size=64, crop=64, flip=True, holdout=500),
+        optim=OptimConfig(schedule="constant"),
+        steps=20_000,
+        batch_size=64,
+        ema=0.999,
+        validate_every=1_000,
+        sample_every=500,
+        save_every=500,
+        samples=8,
+    )
+
+
+def wgan_gp() -> TrainConfig:
+    """The same by Gulrajani's recipe (2017, Algorithm 1): WGAN, gradient penalty 10, five critic steps for one."""
+    return dcgan().replace(
+        **{
+            "preset": "wgan-gp",
+            "discriminator.norm": "none",
+            "objective.adversarial": "wgan",
+            "stability.gradient_penalty": 10.0,
+            "stability.n_critic": 5,
+            "optim.lr": 1e-4,
+            "optim.disc_lr": 1e-4,
+            "optim.betas": (0.0, 0.9),
+            "steps": 60_000,
+        }
+    )
+
+
+def mixture() -> TrainConfig:
+    """Points from noise: eight Gaussians on a ring in half a minute, to see what an objective does."""
+    return TrainConfig(
+        preset="mixture",
+        generator=LatentConfig(kind="mlp", latent=2, out_channels=2, filters=128, depth=3, norm="none"),
+        discriminator=DiscriminatorConfig(kind="mlp", filters=128, layers=3, norm="none"),
+        objective=GANConfig(),
+        data=DataConfig(target="image", mixture="ring-8"),
+        optim=OptimConfig(lr=1e-3, disc_lr=1e-3, schedule="linear"),
+        stability=StabilityConfig(r1=0.1),
+        steps=4_000,
+        batch_size=256,
+        precision="fp32",
+        workers=0,
+        ema=0.99,
+        log_every=50,
+        validate_every=500,
+        sample_every=1_000,
+        save_every=2_000,
+    )
+
+
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "pix2pix": pix2pix,
     "pix2pix-fast": pix2pix_fast,
@@ -162,6 +223,9 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "horse-zebra": horse_zebra,
     "cut": cut,
     "fastcut": fastcut,
+    "dcgan": dcgan,
+    "wgan-gp": wgan_gp,
+    "mixture": mixture,
 }
 
 

@@ -11,6 +11,7 @@ from translate import __version__
 from translate.cli import bench, data, models
 from translate.cli.apply import apply
 from translate.cli.evaluate import evaluate
+from translate.cli.generate import generate
 from translate.cli.serve import serve
 from translate.cli.study import study
 from translate.cli.train import train
@@ -46,6 +47,7 @@ def _root(
 
 app.command()(apply)
 app.command()(train)
+app.command()(generate)
 app.command()(evaluate)
 app.command()(study)
 app.command()(serve)

@@ -13,6 +13,7 @@ from translate.errors import CheckpointError
 
 if TYPE_CHECKING:
     from translate.catalog import Broken, Entry
+    from translate.config import ModelConfig
 
 app = typer.Typer(no_args_is_help=True, help="See which models there are, check and remove them.")
 
@@ -59,17 +60,16 @@ def show(name: Name, as_json: Json = False) -> None:
         record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": _bytes(folder)}
         print(json.dumps(record, indent=2))
         return
-    network, data = config.generator, config.data
+    network, scale = _network(config)
     measured = [f"{figure(key).title} {figure(key).text(value)}" for key, value in config.metrics.items()]
-    detail = "; the photo's own detail is added to the result" if data.keep_detail else ""
     facts: list[tuple[str, object]] = [
         ("title", config.title),
         ("about", config.description),
         ("folder", f"{folder} ({_megabytes(folder)})"),
         ("method", f"{config.kind}, preset {config.preset}" if config.preset else config.kind),
-        ("network", f"{network.kind}, {network.filters} filters, {network.in_channels} -> {network.out_channels}"),
-        ("scale", f"a photo is brought to the area of {data.size} x {data.size} pixels{detail}"),
-        ("classes", ", ".join(spec.name for spec in config.classes)),
+        ("network", network),
+        ("scale", scale),
+        ("classes", ", ".join([*(spec.name for spec in config.classes), *config.labels])),
         ("trained", f"{config.step} steps" if config.step else ""),
         ("held out", f"{len(config.held_out.names)} pairs or pictures" if config.held_out else ""),
         ("measured", ", ".join(measured)),
@@ -125,15 +125,21 @@ def _problem(folder: Path) -> str:
     """What is wrong with a model, in one line; empty when it loads and makes a finite picture."""
     import torch
 
+    from translate.checkpoints import load_config
+    from translate.config import GeneratorConfig
     from translate.errors import TranslateError
+    from translate.inference.sampler import Sampler
     from translate.inference.translator import Translator
 
     try:
+        if not isinstance(load_config(folder).generator, GeneratorConfig):
+            sampler = Sampler.load(folder, device="cpu", precision="fp32")
+            return "" if sampler.is_sound() else f"{folder}: noise gives values that are not finite"
         translator = Translator.load(folder, device="cpu", precision="fp32")
     except TranslateError as error:
         return str(error)
     size = translator.config.data.size
-    output = translator.forward(torch.zeros(1, translator.config.generator.in_channels, size, size))
+    output = translator.forward(torch.zeros(1, translator.config.translator.in_channels, size, size))
     return "" if bool(output.isfinite().all()) else f"{folder}: a gray picture gives values that are not finite"
 
 
@@ -148,14 +154,38 @@ def _row(entry: "Entry | Broken") -> dict[str, Any]:
         "bytes": _bytes(entry.folder),
         "title": config.title,
         "kind": config.kind,
-        "output": config.generator.head,
-        "classes": [spec.name for spec in config.classes],
+        "output": _output(config),
+        "classes": [*(spec.name for spec in config.classes), *config.labels],
         "metrics": config.metrics,
     }
 
 
 def _makes(entry: "Entry") -> str:
-    return f"{len(entry.config.classes)} classes" if entry.config.generator.head == "labels" else "pictures"
+    if (output := _output(entry.config)) == "labels":
+        return f"{len(entry.config.classes)} classes"
+    return {"image": "pictures", "noise-to-image": "pictures from noise"}.get(output, "points from noise")
+
+
+def _output(config: "ModelConfig") -> str:
+    from translate.config import GeneratorConfig
+
+    if isinstance(config.generator, GeneratorConfig):
+        return config.generator.head
+    return "noise-to-points" if config.generator.kind == "mlp" else "noise-to-image"
+
+
+def _network(config: "ModelConfig") -> tuple[str, str]:
+    """What a model is made of, and the scale it works at."""
+    from translate.config import GeneratorConfig
+
+    network, data = config.generator, config.data
+    about = f"{network.kind}, {network.filters} filters"
+    if not isinstance(network, GeneratorConfig):
+        scale = "" if network.kind == "mlp" else f"pictures of {network.size} x {network.size} pixels"
+        return f"{about}, {network.latent} numbers of noise -> {network.out_channels}", scale
+    detail = "; the photo's own detail is added to the result" if data.keep_detail else ""
+    scale = f"a photo is brought to the area of {data.size} x {data.size} pixels{detail}"
+    return f"{about}, {network.in_channels} -> {network.out_channels}", scale
 
 
 def _bytes(folder: Path) -> int:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def train(
-    preset: Annotated[str | None, typer.Argument(help="Recipe: pix2pix, segmentation, cyclegan, cut, ...")] = None,
+    preset: Annotated[str | None, typer.Argument(help="Recipe: pix2pix, segmentation, cyclegan, dcgan, ...")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of pairs or of two domains, as datasets/README.md says.")
+        Path | None, typer.Option(help="Folder of pairs, of two domains or of pictures, as datasets/README.md says.")
     ] = None,
     a: Annotated[Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of --data.")] = None,
     b: Annotated[Path | None, typer.Option("--b", help="Folder of targets.")] = None,
@@ -39,7 +39,7 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON lines.")] = False,
 ) -> None:
-    """Train a translator on a folder of pairs, or on two folders without pairs."""
+    """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder."""
     from translate import catalog
     from translate.trainers import run
 
@@ -67,9 +67,10 @@ def train(
         print(json.dumps({"kind": "done", "folder": str(plan.folder), "models": models, **done}))
         return
     print(f"{plan.folder}: step {standing.step}")
+    verb = "generate {} -o OUT.png" if plan.config.method == "gan" else "apply {} PHOTO -o OUT.png"
     for name, folder in folders.items():
         best = f"best {standing.best[name]:.4f} at step {standing.best_step[name]}; " if name in standing.best else ""
-        print(f"{best}use it: translate apply {folder} PHOTO -o OUT.png")
+        print(f"{best}use it: translate {verb.format(folder)}")
 
 
 def _run_folder(preset: str | None, out: Path | None) -> Path:
@@ -95,7 +96,7 @@ def _fresh(
         raise ConfigError("name a preset, as in `translate train segmentation --data DIR`, or go on with --resume")
     config = recipe(preset)
     if size is not None:
-        changes = _scaled(size, config.data) | changes
+        changes = _scaled(size, config) | changes
     # What the first model kept apart stays apart: it would otherwise be scored on pictures it was trained on.
     held_out = load_config(init).held_out if init else None
     folder = out or Path("runs") / preset
@@ -131,10 +132,11 @@ def setting(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def _scaled(size: int, data: Any) -> dict[str, Any]:
-    """The preset's proportions between size, load_size and crop, at another size."""
-    ratio = size / data.size
-    return {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
+def _scaled(size: int, config: "TrainConfig") -> dict[str, Any]:
+    """The preset's proportions between size, load_size and crop, at another size, which is also what noise becomes."""
+    data, ratio = config.data, size / config.data.size
+    scaled = {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
+    return scaled | ({"generator.size": size} if config.generator.kind == "dcgan" else {})
 
 
 @contextmanager

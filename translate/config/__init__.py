@@ -1,13 +1,14 @@
 """Validated, frozen settings of models and trainings; presets are functions that return them (presets.py)."""
 
 from translate.config.base import Config, Count, NonNegative, Positive, Probability, Share, parse, read
-from translate.config.data import IGNORE_INDEX, DataConfig, Direction
+from translate.config.data import IGNORE_INDEX, DataConfig, Direction, Mixture
 from translate.config.models import FORMAT_VERSION, ClassSpec, HoldOut, ModelConfig
-from translate.config.networks import DiscriminatorConfig, GeneratorConfig, Norm
+from translate.config.networks import DiscriminatorConfig, GeneratorConfig, LatentConfig, Norm
 from translate.config.objectives import (
     Adversarial,
     CUTConfig,
     CycleGANConfig,
+    GANConfig,
     Objective,
     Pix2PixConfig,
 )
@@ -28,8 +29,11 @@ __all__ = [
     "DataConfig",
     "Direction",
     "DiscriminatorConfig",
+    "GANConfig",
     "GeneratorConfig",
     "HoldOut",
+    "LatentConfig",
+    "Mixture",
     "ModelConfig",
     "NonNegative",
     "Norm",

@@ -51,7 +51,7 @@ def parse(kind: type[T], values: Mapping[str, Any]) -> T:
     except ValidationError as error:
         lines = []
         for e in error.errors():
-            where = ".".join(str(part) for part in e["loc"])
+            where = ".".join(_path(e["loc"], values))
             message = e["msg"].removeprefix("Value error, ")
             # The input of a missing field is the whole object around it.
             found = "" if isinstance(e["input"], dict) else f" is {e['input']!r}"
@@ -74,6 +74,18 @@ def read(kind: type[T], path: Path) -> T:
         return parse(kind, values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _path(loc: tuple[str | int, ...], values: Mapping[str, Any]) -> list[str]:
+    """Where an error is, without the words by which pydantic chose among several configs."""
+    node: Any = values
+    path = []
+    for number, part in enumerate(loc):
+        if isinstance(node, Mapping) and part not in node and number < len(loc) - 1:
+            continue
+        path.append(str(part))
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return path
 
 
 def _dotted(values: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -10,6 +10,7 @@ IGNORE_INDEX = 255
 """The label value that no loss and no metric looks at (void, unlabelled)."""
 
 Direction = Literal["AtoB", "BtoA"]
+Mixture = Literal["ring-8", "grid-25"]
 
 
 class DataConfig(Config):
@@ -51,6 +52,12 @@ class DataConfig(Config):
     keep_detail: bool = False
     """Applying only: add to the result what scaling took from the photo, its detail finer than the model sees. For
     translations that keep the scene, as horse to zebra does; input and output need the same channels."""
+    mixture: Mixture | None = None
+    """Points drawn from Gaussians in the plane, instead of a folder."""
+    class_column: str = ""
+    """Where classes are learnt: the column of a CSV file beside the pictures, instead of the subfolders."""
+    class_bounds: tuple[float, ...] = ()
+    """Classes of a column of numbers: below the first bound, from each to the next, from the last on."""
     cache_mb: Annotated[int, Field(ge=0)] = 1024
     """Decoded pictures kept in memory, in MiB."""
 
@@ -64,6 +71,8 @@ class DataConfig(Config):
             pair = getattr(self, name)
             if pair is not None and not 0 < pair[0] <= pair[1]:
                 raise ValueError(f"{name} is {pair}; it needs 0 < low <= high")
+        if self.class_bounds and (not self.class_column or list(self.class_bounds) != sorted(set(self.class_bounds))):
+            raise ValueError(f"class_bounds {self.class_bounds} have to rise, and need a class_column of numbers")
         if self.zoom is not None and self.zoom[1] > 1:
             raise ValueError(f"zoom is {self.zoom}; a crop can't be larger than the picture, keep it within (0, 1]")
         return self

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from translate.config.base import Config
 from translate.config.data import DataConfig
-from translate.config.networks import GeneratorConfig
+from translate.config.networks import Generator, GeneratorConfig, LatentConfig, as_latent, as_translator
 
 FORMAT_VERSION = 1
 
@@ -39,9 +39,12 @@ class ModelConfig(Config):
     kind: str = "pix2pix"
     title: str = ""
     description: str = ""
-    generator: GeneratorConfig
+    generator: Generator
     data: DataConfig = DataConfig()
     classes: tuple[ClassSpec, ...] = ()
+    """Of a label map."""
+    labels: tuple[str, ...] = ()
+    """What a generator from noise can be asked for, in the order of its classes."""
     held_out: HoldOut | None = None
     preset: str = ""
     step: int = 0
@@ -52,14 +55,37 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        labels = self.generator.head == "labels"
-        if labels and len(self.classes) != self.generator.out_channels:
-            raise ValueError(f"{len(self.classes)} classes are named but the head has {self.generator.out_channels}")
-        check_detail(self.generator, self.data)
+        network = self.generator
+        if isinstance(network, LatentConfig):
+            if len(self.labels) != network.classes:
+                raise ValueError(f"{len(self.labels)} labels are named but the generator knows {network.classes}")
+        elif network.head == "labels" and len(self.classes) != network.out_channels:
+            raise ValueError(f"{len(self.classes)} classes are named but the head has {network.out_channels}")
+        check_detail(network, self.data)
         return self
 
+    @property
+    def translator(self) -> GeneratorConfig:
+        """The generator of a model that translates.
 
-def check_detail(network: GeneratorConfig, data: DataConfig) -> None:
+        Raises: ConfigError where it makes pictures of noise.
+        """
+        return as_translator(self.generator, self.name)
+
+    @property
+    def latent(self) -> LatentConfig:
+        """The generator of a model that starts from noise.
+
+        Raises: ConfigError where it translates.
+        """
+        return as_latent(self.generator, self.name)
+
+
+def check_detail(network: Generator, data: DataConfig) -> None:
+    if data.keep_detail and isinstance(network, LatentConfig):
+        raise ValueError("data.keep_detail adds a photo's own detail, and this generator starts from noise")
+    if isinstance(network, LatentConfig):
+        return
     if data.keep_detail and (network.head != "image" or network.in_channels != network.out_channels):
         raise ValueError(
             "data.keep_detail adds the photo's own detail to the result: it needs an image head and as many channels "

@@ -5,12 +5,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from translate.config.base import Config, Count, Probability
+from translate.errors import ConfigError
 
 Norm = Literal["batch", "instance", "none"]
 
 
 class GeneratorConfig(Config):
-    """What a generator is made of; `networks.build_generator` turns it into a module."""
+    """What a translator is made of, a generator from pictures; `networks.build_generator` turns it into a module."""
 
     kind: Literal["unet", "resnet"] = "unet"
     in_channels: Count = 3
@@ -41,12 +42,74 @@ class GeneratorConfig(Config):
         return self
 
 
+class LatentConfig(Config):
+    """What a generator from noise is made of; `networks.build_latent_generator` turns it into a module."""
+
+    kind: Literal["dcgan", "mlp"] = "dcgan"
+    latent: Annotated[int, Field(ge=1, le=4096)] = 128
+    """How many independent normal numbers a sample is made of."""
+    out_channels: Count = 3
+    """DCGAN: of the picture; MLP: the point's coordinates."""
+    size: Annotated[int, Field(ge=8, le=512)] = 64
+    """DCGAN: the picture's side in pixels, 4 doubled a few times."""
+    filters: Count = 64
+    """DCGAN: of the last hidden layer, each before it has twice as many; MLP: width."""
+    max_filters: Count = 512
+    depth: Annotated[int, Field(ge=1, le=12)] = 3
+    """MLP: number of hidden layers."""
+    norm: Norm = "batch"
+    classes: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many classes can be asked for; 0: none. Where the method learns classes, the data settle it."""
+
+    @model_validator(mode="after")
+    def _doubles(self) -> Self:
+        if self.kind == "dcgan" and self.size & (self.size - 1):
+            raise ValueError(f"size is {self.size}; a DCGAN doubles 4 x 4 pixels: 8, 16, 32, 64, 128, 256 or 512")
+        _check_points(self.kind, self.norm)
+        return self
+
+
+Generator = Annotated[GeneratorConfig | LatentConfig, Field(discriminator="kind")]
+
+
+def as_translator(network: GeneratorConfig | LatentConfig, name: str) -> GeneratorConfig:
+    """The same, where it is one that translates pictures; `name` is the model's or the preset's.
+
+    Raises: ConfigError.
+    """
+    if isinstance(network, GeneratorConfig):
+        return network
+    raise ConfigError(f"{name}: its generator ({network.kind}) starts from noise and can't translate; use generate")
+
+
+def as_latent(network: GeneratorConfig | LatentConfig, name: str) -> LatentConfig:
+    """The same, where it is one that starts from noise; `name` is the model's or the preset's.
+
+    Raises: ConfigError.
+    """
+    if isinstance(network, LatentConfig):
+        return network
+    raise ConfigError(f"{name}: its generator ({network.kind}) translates pictures, it makes none of noise; use apply")
+
+
 class DiscriminatorConfig(Config):
     """What a discriminator is made of; `networks.build_discriminator` turns it into a module."""
 
-    kind: Literal["patch", "pixel", "multiscale"] = "patch"
+    kind: Literal["patch", "pixel", "multiscale", "dcgan", "mlp"] = "patch"
+    """dcgan and mlp judge what is made of noise, whole pictures of one size and points."""
     filters: Count = 64
     layers: Annotated[int, Field(ge=1, le=8)] = 3
+    """Patch: halvings; MLP: hidden layers; DCGAN halves down to 4 x 4 whatever this says."""
     norm: Norm = "batch"
     scales: Annotated[int, Field(ge=1, le=5)] = 2
     """Multi-scale: how many PatchGANs, each at half the resolution of the one before."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_points(self.kind, self.norm)
+        return self
+
+
+def _check_points(kind: str, norm: Norm) -> None:
+    if kind == "mlp" and norm == "instance":
+        raise ValueError("norm is instance; points have no places to normalise over: set it to none or batch")

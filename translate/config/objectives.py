@@ -64,4 +64,15 @@ class CUTConfig(Config):
     """FastCUT: mirror the input half of the time and mirror its features back."""
 
 
-Objective = Annotated[Pix2PixConfig | CycleGANConfig | CUTConfig, Field(discriminator="method")]
+class GANConfig(Config):
+    """Pictures or points from noise (Goodfellow 2014), of a class that is asked for where there is a condition."""
+
+    method: Literal["gan"] = "gan"
+    adversarial: Adversarial = "vanilla"
+    condition: Literal["none", "projection", "auxiliary"] = "none"
+    """projection: the discriminator sees the class (Miyato and Koyama 2018); auxiliary: it predicts it (Odena 2017)."""
+    lambda_class: Positive = 1.0
+    """Weight of the predicted class's cross-entropy where `condition` is auxiliary."""
+
+
+Objective = Annotated[Pix2PixConfig | CycleGANConfig | CUTConfig | GANConfig, Field(discriminator="method")]

@@ -7,8 +7,15 @@ from pydantic import Field, model_validator
 from translate.config.base import Config, Count, NonNegative, Positive, Probability, Share
 from translate.config.data import DataConfig
 from translate.config.models import check_detail
-from translate.config.networks import DiscriminatorConfig, GeneratorConfig
-from translate.config.objectives import Objective, Pix2PixConfig
+from translate.config.networks import (
+    DiscriminatorConfig,
+    Generator,
+    GeneratorConfig,
+    LatentConfig,
+    as_latent,
+    as_translator,
+)
+from translate.config.objectives import GANConfig, Objective, Pix2PixConfig
 from translate.config.stability import StabilityConfig
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -38,7 +45,7 @@ class TrainConfig(Config):
     """Everything a training run depends on beside its data folder."""
 
     preset: str
-    generator: GeneratorConfig = GeneratorConfig()
+    generator: Generator = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     objective: Objective = Pix2PixConfig()
     data: DataConfig = DataConfig()
@@ -80,7 +87,45 @@ class TrainConfig(Config):
             )
         if stability.adaptive and not stability.augment:
             raise ValueError("stability.adaptive says how often to augment; name what to do in stability.augment")
+        self._check_players()
         return self
+
+    def _check_players(self) -> None:
+        """Generator, discriminator and data that are for each other."""
+        network, judge, is_gan = self.generator, self.discriminator.kind, isinstance(self.objective, GANConfig)
+        if is_gan != isinstance(network, LatentConfig):
+            starts = "noise" if is_gan else "pictures"
+            raise ValueError(
+                f"objective.method {self.method} starts from {starts}, generator.kind {network.kind} does not"
+            )
+        if (judge == "mlp") != (network.kind == "mlp") or (judge == "dcgan" and not is_gan):
+            raise ValueError(f"discriminator.kind {judge} does not judge what generator.kind {network.kind} makes")
+        if (self.data.mixture is not None) != (network.kind == "mlp"):
+            raise ValueError("data.mixture and generator.kind mlp go together: both are points")
+        if network.kind == "mlp" and self.stability.augment:
+            raise ValueError("stability.augment is for pictures; points have none of what it changes")
+        if (
+            isinstance(self.objective, GANConfig)
+            and self.objective.condition != "none"
+            and judge not in ("dcgan", "mlp")
+        ):
+            raise ValueError(f"discriminator.kind {judge} knows no classes; use dcgan, or objective.condition none")
+
+    @property
+    def translator(self) -> GeneratorConfig:
+        """The generator of a method that translates.
+
+        Raises: ConfigError where it makes pictures of noise.
+        """
+        return as_translator(self.generator, self.preset)
+
+    @property
+    def latent(self) -> LatentConfig:
+        """The generator of a method that starts from noise.
+
+        Raises: ConfigError where it translates.
+        """
+        return as_latent(self.generator, self.preset)
 
     @property
     def method(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -88,7 +89,15 @@ def examine(
     )
 
 
-def refuse(layout: PairedLayout | UnpairedLayout, problems: list[Problem]) -> None:
+class Checked(Protocol):
+    """A layout whose files have been looked at."""
+
+    @property
+    def root(self) -> Path:
+        """What is named in front of the problems."""
+
+
+def refuse(layout: Checked, problems: list[Problem]) -> None:
     """Stop here if there are problems.
 
     Raises: DatasetError with a line for each of the first 20 and the count of the rest.
@@ -97,9 +106,15 @@ def refuse(layout: PairedLayout | UnpairedLayout, problems: list[Problem]) -> No
         return
     lines = [f"  {problem}" for problem in problems[:LISTED]]
     if len(problems) > LISTED:
-        verb = "translate data check" + (" --unpaired" if isinstance(layout, UnpairedLayout) else "")
-        lines.append(f"  ... and {len(problems) - LISTED} more; `{verb}` names all")
+        lines.append(f"  ... and {len(problems) - LISTED} more{_naming_all(layout)}")
     raise DatasetError("\n".join([f"{layout.root}: {len(problems)} files can't be used", *lines]))
+
+
+def _naming_all(layout: Checked) -> str:
+    if isinstance(layout, PairedLayout | UnpairedLayout):
+        verb = "translate data check" + (" --unpaired" if isinstance(layout, UnpairedLayout) else "")
+        return f"; `{verb}` names all"
+    return ""
 
 
 def in_threads(work: Callable[[T], Result], items: Iterable[T]) -> Iterator[Result]:

@@ -204,7 +204,7 @@ def _whole(sides: _Sides) -> _Found:
     if real_a in real_b.parents or real_b in real_a.parents:
         raise DatasetError(f"{a} and {b}: one lies inside the other; its pictures would be in both domains")
     (files_a, problems_a), (files_b, problems_b) = _files(a), _files(b)
-    parts_a, parts_b = _by_split(files_a), _by_split(files_b)
+    parts_a, parts_b = by_split(files_a), by_split(files_b)
     splits = {split: Domains(parts_a.get(split, ()), parts_b.get(split, ())) for split in SPLITS}
     return _Found(sides.kind, splits, (*problems_a, *problems_b), (sides.note,) if sides.note else ())
 
@@ -237,7 +237,7 @@ def _files(folder: Path | None) -> tuple[tuple[PictureFile, ...], list[Problem]]
     return tuple(PictureFile(path, name) for name, path in files.items()), problems
 
 
-def _by_split(files: Sequence[PictureFile]) -> dict[str, tuple[PictureFile, ...]]:
+def by_split(files: Sequence[PictureFile]) -> dict[str, tuple[PictureFile, ...]]:
     """Pictures by the split's folder that all their names begin with; else all are for training."""
     places = [first_folder(file.name) for file in files]
     if any(split is None for split, _ in places):

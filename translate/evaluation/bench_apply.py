@@ -39,7 +39,7 @@ def bench_apply(
     without CUDA graphs. `command` runs the shipped model's whole command too.
     """
     where = pick_device(device)
-    config = presets.pix2pix().generator.replace(filters=filters, max_filters=8 * filters)
+    config = presets.pix2pix().translator.replace(filters=filters, max_filters=8 * filters)
     network = build_generator(config)
     translator = _stored(network, config, size, device, precision)
     x = torch.rand(1, 3, size, size, device=where) * 2 - 1

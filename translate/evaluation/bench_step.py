@@ -65,7 +65,7 @@ def bench_step(
     step()  # allocates; on CUDA it chooses kernels
     flop = statistics.mean(_counted(step, seed) for seed in SEEDS)
     timing = race({preset: Contender(chosen, step)}, rounds, where)[preset]
-    network, crop = config.generator, config.data.crop
+    network, crop = config.translator, config.data.crop
     return StepReport(
         preset=preset,
         what=f"{network.kind} of {network.filters} filters, {crop} x {crop}, batch {config.batch_size}, {chosen}",
@@ -92,7 +92,7 @@ def training_step(config: TrainConfig, device: str, precision: str, side: int) -
 def made_up(config: TrainConfig, device: torch.device, side: int) -> Pair:
     """A batch as a training would get it, of noise."""
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    network, count = config.generator, config.batch_size
+    network, count = config.translator, config.batch_size
     picture, other = (
         (torch.rand(count, channels, side, side) * 2 - 1).to(device, memory_format=layout)
         for channels in (network.in_channels, network.out_channels)

@@ -90,7 +90,7 @@ def _ours(config: TrainConfig, device: str, precision: str, size: int) -> Conten
 def _alone(config: TrainConfig, device: str, precision: str, size: int, rounds: int) -> tuple[Timing, float | None]:
     """The timing and the peak MiB of a process that only trains; on CUDA the memory is the GPU's."""
     where = pick_device(device)
-    name = f"{config.generator.filters} filters"
+    name = f"{config.translator.filters} filters"
     timing = race({name: _ours(config, device, precision, size)}, rounds, where)[name]
     on_gpu = where.type == "cuda"
     return timing, torch.cuda.max_memory_allocated(where) / 2**20 if on_gpu else peak_memory_mib()

@@ -87,7 +87,7 @@ def _scores(run: Run, domains: Domains, space: FeatureSpace) -> tuple[dict[str, 
         copied.add(*(images.resize(side, size, size) for side in (real, fake)))
         seconds += took
         run.progress(copied.count, len(domains.a))
-    reals = [space(batch) for batch in _read(run, domains.b, run.translator.config.generator.out_channels)]
+    reals = [space(batch) for batch in _read(run, domains.b, run.translator.config.translator.out_channels)]
     made, real_b = torch.cat(fakes), torch.cat(reals)  # (N, D), (M, D)
     figures = {"kernel": kernel_distance(made, real_b), "frechet": frechet_distance(made, real_b)}
     return figures | {"copied": copied.value()}, seconds
@@ -102,7 +102,7 @@ def _read(run: Run, files: Sequence[PictureFile], channels: int) -> Iterator[Ten
 
 def _translated(run: Run, files: Sequence[PictureFile]) -> Iterator[tuple[Tensor, Tensor, float]]:
     """Inputs, translations (N, C, H, W) on the CPU, and the seconds the model took."""
-    translator, network = run.translator, run.translator.config.generator
+    translator, network = run.translator, run.translator.config.translator
     for real in _read(run, files, network.in_channels):
         if run.scale == "own":
             result = translator.run(real[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy())  # (H, W, C) in [0, 1]

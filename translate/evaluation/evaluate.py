@@ -119,7 +119,7 @@ def _own(translator: Translator, selection: Selection) -> Iterator[Translated]:
 
 
 def _dataset(translator: Translator, selection: Selection, fit: str) -> PairedDataset:
-    generator = translator.config.generator
+    generator = translator.config.translator
     out_channels = 3 if generator.head == "labels" else generator.out_channels
     return PairedDataset(
         selection.pairs,

@@ -46,7 +46,7 @@ def held_out(run: Path) -> tuple[PairedDataset, PairedLayout]:
     record = read(RunRecord, run / RUN_FILE)
     data, source = record.config.data, record.source
     layout = recognise(source.root, a=source.a, b=source.b, config=data, held_out=record.held_out)
-    network = record.config.generator
+    network = record.config.translator
     channels = (network.in_channels, network.out_channels)
     return PairedDataset(layout.splits["val"], layout, data, train=False, seed=0, channels=channels), layout
 
@@ -62,7 +62,7 @@ def readable(layout: PairedLayout, data: PairedDataset, scorer: ModelConfig) -> 
             f"{layout.root}: a scorer compares with the label maps that are translated, and here the inputs are "
             "pictures; swap the direction, as in --set data.direction=BtoA"
         )
-    if scorer.generator.head != "labels" or scorer.generator.in_channels != data.channels[1]:
+    if scorer.translator.head != "labels" or scorer.translator.in_channels != data.channels[1]:
         raise DatasetError(f"{scorer.name}: as a scorer is needed a model that turns these photos into label maps")
     return class_table(scorer.classes, layout.legend.classes)[0]
 

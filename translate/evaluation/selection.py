@@ -46,7 +46,7 @@ def select(
     `test`; where there is none of them, all pairs, and a note says so.
     Raises: DatasetError when the folder has no such split, or no pairs.
     """
-    target = "labels" if model.generator.head == "labels" else "image"
+    target = "labels" if model.translator.head == "labels" else "image"
     data = model.data.replace(target=target, cache_mb=0, **({"direction": direction} if direction else {}))
     layout = recognise(root, a=a, b=b, config=data, draw=False)
     name, pairs, notes = _choose(layout, model.held_out, split)

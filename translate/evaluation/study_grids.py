@@ -1,10 +1,10 @@
 """The grids of `translate study`: which settings are compared."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from translate import presets
-from translate.config import TrainConfig
+from translate.config import Adversarial, TrainConfig
 from translate.errors import ConfigError
 
 Grid = Mapping[str, tuple[str, Mapping[str, Any]]]
@@ -38,6 +38,46 @@ GRIDS: dict[str, Grid] = {
         "L1-no-skips": ("pix2pix", PAIRED | ALONE | PLAIN),
         "L1+cGAN-no-skips": ("pix2pix", PAIRED | PLAIN),
     },
+}
+
+RING = {"stability.r1": 0.0, "validate_every": 250, "steps": 4000}
+"""Eight Gaussians on a ring, the discriminator unbound; what is reached is looked at on the way."""
+CRITIC = {"objective.adversarial": "wgan", "stability.n_critic": 5}
+ADAM_0 = {"optim.betas": (0.0, 0.9)}
+
+BOUNDS: dict[str, dict[str, Any]] = {
+    "free": {},
+    "r1": {"stability.r1": 0.1},
+    "spectral": {"stability.constraint": "spectral"},
+}
+GRIDS["objectives"] = {
+    f"{word}_{bound}": ("mixture", RING | {"objective.adversarial": word} | changes)
+    for word in get_args(Adversarial)
+    for bound, changes in BOUNDS.items()
+} | {
+    # Each paper's own: Arjovsky 2017, Algorithm 1; Gulrajani 2017, Algorithm 1; Anil 2019.
+    "wgan_clip": ("mixture", RING | CRITIC | {"stability.constraint": "clip", "optim.optimizer": "rmsprop"}),
+    "wgan_gp": ("mixture", RING | CRITIC | ADAM_0 | {"stability.gradient_penalty": 10.0}),
+    "wgan_orthonormal": ("mixture", RING | CRITIC | ADAM_0 | {"stability.constraint": "orthonormal"}),
+}
+
+GRIDS["stability"] = {
+    "plain": ("mixture", RING),
+    "two-timescale": ("mixture", RING | {"optim.disc_lr": 4e-3}),
+    "momentum-0": ("mixture", RING | ADAM_0),
+    "SGD-for-D": ("mixture", RING | {"optim.disc_optimizer": "sgd", "optim.disc_lr": 0.1}),
+    "RMSprop": ("mixture", RING | {"optim.optimizer": "rmsprop"}),
+    "clipped-gradients": ("mixture", RING | {"optim.clip": 1.0}),
+    "smooth-labels": ("mixture", RING | {"stability.label_smoothing": 0.1}),
+    "noisy-labels": ("mixture", RING | {"stability.label_noise": 0.05}),
+    "instance-noise": ("mixture", RING | {"stability.instance_noise": 0.3}),
+    "n_critic-5": ("mixture", RING | {"stability.n_critic": 5}),
+    "clipped-weights": ("mixture", RING | {"stability.constraint": "clip", "stability.clip": 0.1}),
+    "spectral": ("mixture", RING | {"stability.constraint": "spectral"}),
+    "orthonormal": ("mixture", RING | {"stability.constraint": "orthonormal"}),
+    "gradient-penalty": ("mixture", RING | {"stability.gradient_penalty": 1.0}),
+    "r1": ("mixture", RING | {"stability.r1": 0.1}),
+    "r1-lazy": ("mixture", RING | {"stability.r1": 0.1, "stability.lazy": 16}),
 }
 
 QUIET = {"log_every": 1, "validate_every": 10**9, "sample_every": 10**9, "save_every": 500}

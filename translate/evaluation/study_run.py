@@ -19,16 +19,19 @@ import torch
 
 from translate.config import Config, HoldOut, TrainConfig
 from translate.devices import pick_device
-from translate.errors import DatasetError, TranslateError
+from translate.errors import ConfigError, DatasetError, TranslateError
 from translate.evaluation.fcn_score import fcn_score, readable
 from translate.evaluation.machine import peak_memory_mib
 from translate.inference.translator import Translator
 from translate.trainers import run
 from translate.trainers.cyclegan import A_TO_B, B_TO_A
+from translate.trainers.generation import MixtureTask
 from translate.trainers.logs import read_log
 from translate.trainers.loop import Progress
+from translate.trainers.mixture_judge import SAMPLES
 from translate.trainers.paired import PairedTask
-from translate.trainers.unpaired_judge import UnpairedJudge
+from translate.trainers.picture_judge import MIN_JUDGED
+from translate.trainers.unpaired import UnpairedTask
 from translate.trainers.update import NotFinite
 
 T = TypeVar("T")
@@ -183,14 +186,21 @@ def _against(plan: run.Plan, job: Job) -> str:
     task = plan.task
     if isinstance(task, PairedTask):
         return _against_truth(task, job)
+    if job.scorer:
+        raise ConfigError("--scorer reads photos made of label maps, and is for pairs")
+    if isinstance(task, MixtureTask):
+        return f"{SAMPLES:,} points of {len(task.modes.centres)} modes"
     judge = task.judge(pick_device(job.device))
-    if not isinstance(judge, UnpairedJudge):
+    if judge is None:
+        needed = "two of each domain" if isinstance(task, UnpairedTask) else f"{MIN_JUDGED} of them"
         raise DatasetError(
-            f"{plan.layout.root}: a study compares by held-out pictures and needs two of each domain; "
+            f"{plan.layout.root}: a study compares by held-out pictures and needs {needed}; "
             "raise data.holdout, as in --set data.holdout=20"
         )
     held = task.counts["val"]
-    counts = f"{held['A']} translations against {held['B']} real pictures"
+    counts = f"{sum(held.values())} samples against as many real pictures"
+    if isinstance(task, UnpairedTask):
+        counts = f"{held['A']} translations against {held['B']} real pictures"
     return f"{counts}, in the feature space {judge.features.name}"
 
 

@@ -76,7 +76,7 @@ def apply(
     overlay = options.overlay
     if overlay is not None and not 0 <= overlay <= 1:
         raise ConfigError(f"overlay is {overlay}; it is a strength between 0 and 1")
-    if translator.config.generator.head == "labels" and overlay is None:
+    if translator.config.translator.head == "labels" and overlay is None:
         _refuse_lossy_labels(jobs)
     translator.factor(1, 1, options.scale)
     began, summary = time.perf_counter(), Summary()

@@ -45,12 +45,13 @@ class Translator:
     """A model ready to use: `translator(photo)` gives the translated photo.
 
     The network is made quicker in place (batch norm folded, weights laid out for the CPU); keep a copy to train on.
-    Raises: ConfigError for device or precision.
+    Raises: ConfigError for device or precision, or a model that starts from noise.
     """
 
     def __init__(
         self, generator: nn.Module, config: ModelConfig, *, device: str = "auto", precision: str = "auto"
     ) -> None:
+        _ = config.translator  # refused in one line where it starts from noise
         self.config = config
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
@@ -162,7 +163,7 @@ class Translator:
         Shape: (H, W, in_channels), uint8, uint16 or float.
         Raises: ImageError for what is no picture, or has channels that can't be converted.
         """
-        wanted = self.config.generator.in_channels
+        wanted = self.config.translator.in_channels
         channels = wanted if wanted in (1, 3) else None
         if isinstance(picture, str | Path):
             array = images.read_array(picture, channels)
@@ -209,7 +210,7 @@ class Translator:
     @torch.inference_mode()
     def _finish(self, prepared: "_Prepared", output: Tensor, seconds: float) -> Translation:
         height, width, scale = prepared.height, prepared.width, prepared.factor
-        if self.config.generator.head == "image":
+        if self.config.translator.head == "image":
             kept = prepared.photo is not None
             if prepared.photo is None:
                 result = images.resize(output, height, width)

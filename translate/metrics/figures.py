@@ -45,6 +45,12 @@ FIGURES = {
         "many pictures in the same feature space compare",
     ),
     "copied": Figure("left as it was", "share of the photo that the result merely copies: 0 % where all is new", "%"),
+    "modes": Figure("modes reached", "share of the mixture's modes that at least one sample lies in", "%"),
+    "good": Figure("samples in a mode", "share of the samples within three deviations of a mode", "%"),
+    "misplaced": Figure(
+        "misplaced", "share of the samples that would have to move to be spread over all modes alike", "%"
+    ),
+    "in_class": Figure("of its class", "share of the samples in the mode of the class that was asked for", "%"),
     "cycle": Figure("lost there and back", "mean absolute difference of a photo and its way there and back"),
 }
 """By the name that metrics, evaluations and configs give a figure; the most telling come first."""

@@ -2,29 +2,43 @@
 
 from typing import Literal
 
-from translate.config import DiscriminatorConfig, GeneratorConfig
+from translate.config import DiscriminatorConfig, GeneratorConfig, LatentConfig
 from translate.networks.blocks import init_residual, init_weights
+from translate.networks.class_head import Condition
+from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from translate.networks.mlp import MLPDiscriminator, MLPGenerator, init_linear
 from translate.networks.patchgan import MultiScale, PatchGAN, PixelGAN
 from translate.networks.resnet import ResNetGenerator
 from translate.networks.shortcut import Shortcut
 from translate.networks.unet import UNet
 
 __all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
     "Discriminator",
     "Generator",
+    "LatentGenerator",
+    "MLPDiscriminator",
+    "MLPGenerator",
     "MultiScale",
     "PatchGAN",
     "PixelGAN",
     "ResNetGenerator",
     "Shortcut",
     "UNet",
+    "WholeDiscriminator",
     "build_discriminator",
     "build_generator",
+    "build_latent_discriminator",
+    "build_latent_generator",
 ]
 
 
 Generator = ResNetGenerator | Shortcut | UNet
+LatentGenerator = DCGANGenerator | MLPGenerator
 Discriminator = MultiScale | PatchGAN | PixelGAN
+WholeDiscriminator = DCGANDiscriminator | MLPDiscriminator
+"""They judge a sample as a whole, and may know of classes."""
 
 
 def build_generator(config: GeneratorConfig) -> Generator:
@@ -77,3 +91,59 @@ def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> Discri
         )
     init_weights(network)
     return network
+
+
+def build_latent_generator(config: LatentConfig) -> LatentGenerator:
+    """A freshly initialised generator; it maps noise (N, latent), and labels (N,) if it knows classes, to samples."""
+    if config.kind == "mlp":
+        points = MLPGenerator(
+            config.latent,
+            config.out_channels,
+            filters=config.filters,
+            depth=config.depth,
+            norm=config.norm == "batch",
+            classes=config.classes,
+        )
+        init_linear(points)
+        return points
+    pictures = DCGANGenerator(
+        config.latent,
+        config.out_channels,
+        size=config.size,
+        filters=config.filters,
+        max_filters=config.max_filters,
+        norm=config.norm,
+        classes=config.classes,
+    )
+    init_weights(pictures)
+    return pictures
+
+
+def build_latent_discriminator(
+    config: DiscriminatorConfig, network: LatentConfig, condition: Condition
+) -> WholeDiscriminator | Discriminator:
+    """A freshly initialised discriminator of what `network` makes, with its classes where there is a condition."""
+    if config.kind == "mlp":
+        points = MLPDiscriminator(
+            network.out_channels,
+            filters=config.filters,
+            layers=config.layers,
+            norm=config.norm == "batch",
+            condition=condition,
+            classes=network.classes,
+        )
+        init_linear(points)
+        return points
+    if config.kind != "dcgan":
+        return build_discriminator(config, network.out_channels)
+    pictures = DCGANDiscriminator(
+        network.out_channels,
+        size=network.size,
+        filters=config.filters,
+        max_filters=network.max_filters,
+        norm=config.norm,
+        condition=condition,
+        classes=network.classes,
+    )
+    init_weights(pictures)
+    return pictures

@@ -37,7 +37,7 @@ class CUT:
         self.objective = build_objective(terms, self.stability.adversarial(terms.adversarial))
         self.patches, self.flip_equivariance = terms.patches, terms.flip_equivariance
         # Batch statistics over both domains would be those of neither.
-        self.is_joint = config.generator.norm != "batch"
+        self.is_joint = config.translator.norm != "batch"
         generator, self.heads, disc = _networks(config, terms, device)
         keep = self.stability.constrain(disc)
         self.critic = Critic(disc, self.stability)
@@ -104,18 +104,18 @@ def _networks(
     config: TrainConfig, terms: CUTConfig, device: torch.device
 ) -> tuple[Generator, PatchHeads, Discriminator]:
     """Generator, heads and the discriminator of domain B, initialised as in the paper."""
-    a, b = config.generator.in_channels, config.generator.out_channels
+    a, b = config.translator.in_channels, config.translator.out_channels
     if a != b:
         raise ConfigError(
             f"the domains have {a} and {b} channels, and contrastive translation looks at both through one encoder: "
             "use the same number, or train with the preset cyclegan and objective.lambda_identity=0"
         )
-    generator, disc = build_generator(config.generator), build_discriminator(config.discriminator, b)
+    generator, disc = build_generator(config.translator), build_discriminator(config.discriminator, b)
     if config.data.crop < disc.min_side:
         raise ConfigError(f"data.crop is {config.data.crop}: this discriminator needs {disc.min_side} or more")
     heads = PatchHeads(generator.feature_channels, terms.projection)
     # A deep residual U-Net keeps its own initialisation: this one would starve it of signal.
-    for network in (heads, disc) if config.generator.residual else (generator, heads, disc):
+    for network in (heads, disc) if config.translator.residual else (generator, heads, disc):
         init_xavier(network)
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     generator, disc = generator.to(device).to(memory_format=layout), disc.to(device).to(memory_format=layout)

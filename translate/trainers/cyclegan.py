@@ -29,7 +29,7 @@ class CycleGAN:
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         terms = config.objective
         assert isinstance(terms, CycleGANConfig)
-        a, b = config.generator.in_channels, config.generator.out_channels
+        a, b = config.translator.in_channels, config.translator.out_channels
         self.has_identity = terms.lambda_identity > 0
         if self.has_identity and a != b:
             raise ConfigError(
@@ -39,8 +39,8 @@ class CycleGAN:
         self.stability = Stability(config, device)
         self.objective = build_objective(terms, self.stability.adversarial(terms.adversarial))
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        back = config.generator.replace(in_channels=b, out_channels=a)
-        self.gen_ab = build_generator(config.generator).to(device).to(memory_format=layout)
+        back = config.translator.replace(in_channels=b, out_channels=a)
+        self.gen_ab = build_generator(config.translator).to(device).to(memory_format=layout)
         self.gen_ba = build_generator(back).to(device).to(memory_format=layout)
         disc_a = build_discriminator(config.discriminator, a).to(device).to(memory_format=layout)
         disc_b = build_discriminator(config.discriminator, b).to(device).to(memory_format=layout)

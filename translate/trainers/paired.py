@@ -32,7 +32,7 @@ class PairedTask:
     @property
     def classes(self) -> tuple[ClassSpec, ...]:
         """The classes the generator tells apart; none for pictures."""
-        return (self.layout.classes or ()) if self.config.generator.head == "labels" else ()
+        return (self.layout.classes or ()) if self.config.translator.head == "labels" else ()
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -41,7 +41,7 @@ class PairedTask:
 
     def dataset(self, split: str = "train") -> PairedDataset:
         """The pairs of one split."""
-        network = self.config.generator
+        network = self.config.translator
         return PairedDataset(
             self.layout.splits[split],
             self.layout,
@@ -105,7 +105,7 @@ def prepare(
         changes = {"generator.head": "labels", "generator.out_channels": len(classes), "data.target": "labels"}
         if isinstance(terms, Pix2PixConfig) and not (terms.lambda_ce or terms.lambda_dice):
             changes["objective.lambda_ce"] = 1.0
-    elif config.generator.head == "labels":
+    elif config.translator.head == "labels":
         raise ConfigError(f"preset {config.preset} learns label maps, but the targets here are pictures; use pix2pix")
     return PairedTask(config.replace(**changes), layout)
 

@@ -30,7 +30,7 @@ class Pix2Pix:
         assert isinstance(terms, Pix2PixConfig)
         self.stability = Stability(config, device)
         self.objective = build_objective(terms, self.stability.adversarial(terms.adversarial), weights)
-        self.generator = build_generator(config.generator).to(device).to(memory_format=layout)
+        self.generator = build_generator(config.translator).to(device).to(memory_format=layout)
         self.generators: dict[str, nn.Module] = {"AtoB": self.generator}
         self.memory = self.stability.memory
         self.players: dict[str, Player] = {
@@ -38,7 +38,7 @@ class Pix2Pix:
         }
         self.critic: Critic | None = None
         if self.objective.is_adversarial:
-            seen = config.generator.out_channels + terms.conditional * config.generator.in_channels
+            seen = config.translator.out_channels + terms.conditional * config.translator.in_channels
             disc = build_discriminator(config.discriminator, seen)
             if config.data.crop < disc.min_side:
                 raise ConfigError(f"data.crop is {config.data.crop}: this discriminator needs {disc.min_side} or more")

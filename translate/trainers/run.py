@@ -19,11 +19,12 @@ from translate.catalog import DIRECTIONS, RUN_FILE
 from translate.config import Config, HoldOut, TrainConfig, read
 from translate.data.batch_augment import BatchAugment
 from translate.data.domains import UnpairedLayout
+from translate.data.labelled import LabelledLayout
 from translate.data.layouts import PairedLayout
-from translate.data.paired import Pair
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
-from translate.trainers import paired, unpaired
+from translate.trainers import generation, paired, unpaired
+from translate.trainers.generation import MixtureLayout, MixtureTask, PictureTask
 from translate.trainers.loop import Loop, Progress, Standing, Trainer, model_folders
 from translate.trainers.paired import PairedTask
 from translate.trainers.unpaired import UnpairedTask
@@ -48,11 +49,13 @@ CHANGEABLE = frozenset(
 OUTPUT_TENSORS = 2
 """Weight and bias of a generator's last layer, all that may differ from the model it starts from."""
 
-Task = PairedTask | UnpairedTask
+Task = PairedTask | UnpairedTask | PictureTask | MixtureTask
+Layout = PairedLayout | UnpairedLayout | LabelledLayout | MixtureLayout
 TASKS: dict[str, Callable[..., Task]] = {
     "pix2pix": paired.prepare,
     "cyclegan": unpaired.prepare,
     "cut": unpaired.prepare,
+    "gan": generation.prepare,
 }
 """What turns a config and a folder into something to train, by method."""
 
@@ -87,7 +90,7 @@ class Plan:
         return self.task.config
 
     @property
-    def layout(self) -> PairedLayout | UnpairedLayout:
+    def layout(self) -> Layout:
         """The recognised data."""
         return self.task.layout
 
@@ -211,7 +214,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     return Accelerator(cpu=chosen.type == "cpu", mixed_precision=mixed)
 
 
-def _batches(data: Any, sampler: Any, config: TrainConfig, accelerator: Accelerator, start: int) -> Iterator[Pair]:
+def _batches(data: Any, sampler: Any, config: TrainConfig, accelerator: Accelerator, start: int) -> Iterator[Any]:
     loader = DataLoader(
         data,
         batch_sampler=sampler,
@@ -225,8 +228,8 @@ def _batches(data: Any, sampler: Any, config: TrainConfig, accelerator: Accelera
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     augment = BatchAugment(config.data, config.seed, accelerator.process_index) if config.data.batch_augment else None
     for number, batch in enumerate(loader, start):
-        pair = Pair(*(_move(side, accelerator.device, layout) for side in batch))
-        yield augment(pair, number) if augment else pair
+        moved = type(batch)(*(_move(side, accelerator.device, layout) for side in batch))
+        yield augment(moved, number) if augment else moved
 
 
 def _outlive_signals(_: int) -> None:

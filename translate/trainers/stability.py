@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import StabilityConfig, TrainConfig
-from translate.networks import Discriminator
+from translate.networks import Discriminator, WholeDiscriminator
+from translate.networks.class_head import Verdict
 from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
 from translate.objectives.diff_augment import DiffAugment
 from translate.objectives.labels import mislabelled, smoothed
@@ -116,13 +117,20 @@ class Stability:
 class Critic:
     """A discriminator as both players meet it: `network` behind what `stability` shows it."""
 
-    def __init__(self, network: Discriminator, stability: Stability) -> None:
+    def __init__(self, network: Discriminator | WholeDiscriminator, stability: Stability) -> None:
         self.network, self.stability = network, stability
 
-    def __call__(self, x: Tensor) -> Tensor | Sequence[Tensor]:
-        """Logits. Shape: (N, C, H, W) -> (N, 1, H', W'), or a list of them."""
-        logits: Tensor | Sequence[Tensor] = self.network(self.stability.shown(x))
-        return logits
+    def __call__(self, x: Tensor, label: Tensor | None = None) -> Tensor | Sequence[Tensor]:
+        """Logits. Shape: (N, C, H, W) -> (N, 1, H', W'), or a list of them; (N, 1) of whole samples."""
+        return self.judge(x, label).logits
+
+    def judge(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+        """Logits, and what is made of the class by a discriminator that knows of any."""
+        shown = self.stability.shown(x)
+        if isinstance(self.network, WholeDiscriminator):
+            verdict: Verdict = self.network(shown, label)
+            return verdict
+        return Verdict(self.network(shown))
 
     def features(self, x: Tensor) -> Tensor | Sequence[Tensor]:
         """What lies before the logits, of `x` as it is."""

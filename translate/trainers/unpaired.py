@@ -39,7 +39,7 @@ class UnpairedTask:
 
     def pictures(self, split: str, side: str) -> PictureDataset:
         """One domain's pictures of one split; side "a" is the input of the generator A -> B."""
-        network, config = self.config.generator, self.config
+        network, config = self.config.translator, self.config
         return PictureDataset(
             getattr(self.layout.splits[split], side),
             config.data,
@@ -74,7 +74,7 @@ class UnpairedTask:
 
     def models(self, name: str) -> dict[str, ModelConfig]:
         """What each stored model says of itself: the way back has the channels and sides swapped."""
-        config, network = self.config, self.config.generator
+        config, network = self.config, self.config.translator
         there = ModelConfig(
             name=name,
             kind=config.method,
@@ -110,7 +110,7 @@ def prepare(
     """
     if config.method == "cyclegan" and config.data.direction != A_TO_B:
         raise ConfigError("data.direction: CycleGAN learns both directions at once; leave it at AtoB")
-    if config.generator.head == "labels" or config.data.target == "labels":
+    if config.translator.head == "labels" or config.data.target == "labels":
         raise ConfigError(f"preset {config.preset} translates pictures; label maps are learnt from pairs: segmentation")
     if config.data.batch_augment:
         raise ConfigError("data.batch_augment is for pairs; here objective.augment changes what discriminators see")
@@ -118,6 +118,6 @@ def prepare(
     train = layout.splits.get("train")
     if train is None or not train.a or not train.b:
         raise DatasetError(f"{layout.root}: no pictures to train on, only {', '.join(layout.splits)}")
-    channels = (config.generator.in_channels, config.generator.out_channels)
+    channels = (config.translator.in_channels, config.translator.out_channels)
     refuse(layout, check_domains(layout, config.data, channels, progress=progress))
     return UnpairedTask(config, layout)

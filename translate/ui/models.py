@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translate import catalog
 from translate.checkpoints import MODEL_FILE
+from translate.config import GeneratorConfig
 from translate.errors import CheckpointError, TranslateError
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class Models:
         self._lock = threading.Lock()
 
     def choices(self) -> list[tuple[str, str]]:
-        """(title, name) of every model that can be loaded, for a menu."""
-        return [(_title(entry), entry.name) for entry in catalog.models()]
+        """(title, name) of every model that translates, for a menu."""
+        return [(_title(e), e.name) for e in catalog.models() if isinstance(e.config.generator, GeneratorConfig)]
 
     def default(self) -> str | None:
         """The model a newcomer sees first; None when there is none."""

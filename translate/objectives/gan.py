@@ -1,0 +1,66 @@
+"""The objective of samples from noise: two players (Goodfellow 2014, Eq. 1), and the class where there are classes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from translate.config import GANConfig
+from translate.networks.class_head import Verdict
+from translate.objectives.adversarial import AdversarialLoss, Logits
+from translate.objectives.lipschitz import NO_PENALTIES, Penalties
+
+Losses = dict[str, Tensor]
+
+
+class ClassCritic(Protocol):
+    """A discriminator of samples and their classes; called, it gives the logits alone."""
+
+    def __call__(self, x: Tensor, label: Tensor | None = None, /) -> Logits: ...
+
+    def judge(self, x: Tensor, label: Tensor | None = None, /) -> Verdict: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GANObjective:
+    """Owns weights, never networks. A generated batch has the labels of the real one, so that the classes are as
+    frequent in either; each is judged as a batch of its own.
+
+    `lambda_class` weighs the cross-entropy of the class that the discriminator predicts; both players lower it, on
+    real and on generated samples (Odena 2017, Eq. 2 and 3).
+    """
+
+    adversarial: AdversarialLoss
+    lambda_class: float = 0.0
+
+    def generator(self, disc: ClassCritic, fake: Tensor, real: Tensor, label: Tensor) -> Losses:
+        """Weighted losses the generator learns from. Shape: fake, real (N, ...), label (N,) int64."""
+        verdict = disc.judge(fake, label)
+        with torch.no_grad():
+            beside = disc(real, label) if self.adversarial.needs_real else None
+        return {"gan": self.adversarial.generator(verdict.logits, beside)} | self._classes(label, verdict)
+
+    def discriminator(
+        self, disc: ClassCritic, fake: Tensor, real: Tensor, label: Tensor, penalties: Penalties = NO_PENALTIES
+    ) -> Losses:
+        """Weighted losses the discriminator learns from. Shape: as above."""
+        fake = fake.detach()  # no caller can forget
+        on_real, on_fake = disc.judge(real, label), disc.judge(fake, label)
+        losses = {"gan": self.adversarial.discriminator(on_real.logits, on_fake.logits)}
+        losses |= self._classes(label, on_real, on_fake)
+        return losses | penalties(lambda x: disc(x, label), real, fake)
+
+    def _classes(self, label: Tensor, *verdicts: Verdict) -> Losses:
+        predicted = [verdict.classes for verdict in verdicts if verdict.classes is not None]
+        if not self.lambda_class or not predicted:
+            return {}
+        terms = [F.cross_entropy(classes.float(), label) for classes in predicted]
+        return {"class": self.lambda_class * torch.stack(terms).sum()}
+
+
+def build_objective(config: GANConfig, adversarial: AdversarialLoss) -> GANObjective:
+    """The objective a config describes, with the loss its word stands for."""
+    weight = config.lambda_class if config.condition == "auxiliary" else 0.0
+    return GANObjective(adversarial=adversarial, lambda_class=weight)

@@ -1,0 +1,76 @@
+"""Validation of pictures made of noise: how near they are to held-out ones, and a sheet of always the same noise."""
+
+from collections.abc import Mapping
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from translate import images
+from translate.config import TrainConfig
+from translate.data.labelled import LabelledDataset
+from translate.features import load_features
+from translate.metrics.frechet import frechet_distance
+from translate.metrics.kernel import kernel_distance
+from translate.metrics.precision_recall import precision_recall
+from translate.trainers.unpaired_judge import DISTANCE
+from translate.trainers.validation import Quality, evaluating, picture
+
+MIN_JUDGED = 4
+"""Precision looks at a picture's third neighbour."""
+BATCH = 64
+
+
+class PictureJudge:
+    """Scores and shows a generator against held-out pictures: as many, of the same classes."""
+
+    def __init__(self, data: LabelledDataset, config: TrainConfig, device: torch.device) -> None:
+        self.data, self.device, self.samples = data, device, config.samples
+        self.quality: Quality = DISTANCE
+        self.features = load_features(config.features, device)
+        self.classes = config.latent.classes
+        seeded = torch.Generator().manual_seed(config.seed)
+        self.noise = torch.randn(max(len(data), self.samples**2), config.latent.latent, generator=seeded)
+        self._real: Tensor | None = None
+
+    @torch.inference_mode()
+    def figures(self, generators: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
+        """Kernel and Fréchet distance, precision and recall against the held-out pictures in the space
+        `self.features.name`."""
+        if self._real is None:
+            found = [self.data[(0, index)].real[None].to(self.device) for index in range(len(self.data))]
+            self._real = torch.cat([self.features(real) for real in found])
+        return {name: self._figures(network, self._real) for name, network in generators.items()}
+
+    def _figures(self, network: nn.Module, real: Tensor) -> dict[str, float]:
+        count = len(self.data)
+        fakes = self._pictures(network, self.noise[:count], self.data.labels)
+        fake = torch.cat([self.features(part) for part in fakes.split(BATCH)])
+        share = precision_recall(real, fake)
+        return {
+            "kernel": kernel_distance(fake, real),
+            "frechet": frechet_distance(fake, real),
+            "precision": share.precision,
+            "recall": share.recall,
+        }
+
+    @torch.inference_mode()
+    def sheet(self, generators: Mapping[str, nn.Module]) -> Image.Image:
+        """A class a row, the same noise in each; without classes a square."""
+        across, rows = self.samples, []
+        for network in generators.values():
+            for row in range(self.classes or across):
+                start = 0 if self.classes else row * across
+                noise = self.noise[start : start + across]
+                label = torch.full((across,), row if self.classes else 0)
+                rows.append([picture(cell) for cell in self._pictures(network, noise, label)])
+        return images.grid(rows)
+
+    def _pictures(self, network: nn.Module, noise: Tensor, label: Tensor) -> Tensor:
+        """Shape: noise (N, latent), label (N,) -> (N, C, H, W) on the CPU."""
+        found = []
+        with evaluating(network):
+            for part, classes in zip(noise.split(BATCH), label.split(BATCH), strict=True):
+                asked = classes.to(self.device) if self.classes else None
+                found.append(network(part.to(self.device), asked).float().cpu())
+        return torch.cat(found)
