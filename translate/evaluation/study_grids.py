@@ -71,7 +71,7 @@ GRIDS["stability"] = {
     "smooth-labels": ("mixture", RING | {"stability.label_smoothing": 0.1}),
     "noisy-labels": ("mixture", RING | {"stability.label_noise": 0.05}),
     "instance-noise": ("mixture", RING | {"stability.instance_noise": 0.3}),
-    "n_critic-5": ("mixture", RING | {"stability.n_critic": 5}),
+    "five-D-steps": ("mixture", RING | {"stability.n_critic": 5}),
     "clipped-weights": ("mixture", RING | {"stability.constraint": "clip", "stability.clip": 0.1}),
     "spectral": ("mixture", RING | {"stability.constraint": "spectral"}),
     "orthonormal": ("mixture", RING | {"stability.constraint": "orthonormal"}),

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from translate import checkpoints, images, presets
 from translate.config import TrainConfig
+from translate.data.mixtures import MIXTURES
 from translate.evaluation import fcn_score, plots
 from translate.evaluation.intervals import Interval, interval
 from translate.evaluation.study import RECORD, Study, folder
 from translate.evaluation.study_grids import told
 from translate.evaluation.study_run import Row
-from translate.evaluation.study_sheet import sheet
+from translate.evaluation.study_sheet import points, settings_of, sheet
 from translate.metrics.figures import figure, ranked
 from translate.trainers import run
 from translate.trainers.logs import read_log
@@ -32,24 +33,50 @@ def write_report(
     the data by their folder's name.
     """
     cells = by_cell(study, configs)
-    runs = {name: [folder(out, name, row.seed) for row in rows if row.steps] for name, rows in cells.items()}
-    names = plots.save_curves({name: [read_log(one) for one in found] for name, found in runs.items()}, out / CURVES)
     dots = {name: figures(rows) for name, rows in cells.items()}
-    names += plots.save_dots(dots, study.real, out / DOTS, reference=REAL)
-    shown = [name for name, rows in cells.items() if any(row.seed == 0 and not row.failed for row in rows)]
-    chosen = {name: folder(out, name, 0) for name in shown}
-    if shown:
-        images.save(sheet(chosen, device), out / SHEET)
-        names.append(SHEET)
+    names = plots.save_dots(dots, study.real, out / DOTS, reference=REAL)
+    names += _curves({name: [folder(out, name, row.seed) for row in rows] for name, rows in cells.items()}, out)
+    shown = {
+        name: folder(out, name, 0)
+        for name, rows in cells.items()
+        if any(row.seed == 0 and not row.failed for row in rows)
+    }
+    names += _sheet(shown, out / SHEET, device, data=True)
     (out / TABLE).write_text(page(study, configs, cells, names), encoding="utf-8")
     if to is not None:
         to.mkdir(parents=True, exist_ok=True)
         for name in (TABLE, *names):
             shutil.copyfile(out / name, to / name)
-        if shown:  # the data's own pictures may not be ours to hand on
-            images.save(sheet(chosen, device, data=False), to / SHEET)
+        _sheet(shown, to / SHEET, device, data=False)  # the data's own pictures may not be ours to hand on
         checkpoints.write_json(to / RECORD, _without_paths(study).model_dump(mode="json"))
     return [TABLE, *names]
+
+
+def _curves(runs: Mapping[str, Sequence[Path]], out: Path) -> list[str]:
+    """What was logged over steps: in one picture, or where there are too many cells for that in one for each figure."""
+    cells = {name: [read_log(one) for one in folders] for name, folders in runs.items()}
+    if len(cells) <= len(plots.COLOURS):
+        return plots.save_curves(cells, out / CURVES)
+    names = []
+    for kind, figure_name in [
+        ("validation", "modes"),
+        ("validation", "good"),
+        *(("train", n) for n in plots.logged(cells)),
+    ]:
+        path = out / f"{Path(CURVES).stem}-{figure_name.replace('/', '-')}.png"
+        names += plots.save_paths(cells, figure_name, path, kind=kind)
+    return names
+
+
+def _sheet(runs: Mapping[str, Path], path: Path, device: str, *, data: bool) -> list[str]:
+    """What the cells make, as pictures or points; nothing where all failed."""
+    if not runs:
+        return []
+    mixture = settings_of(next(iter(runs.values()))).data.mixture
+    if mixture is not None:
+        return plots.save_points(points(runs, device), MIXTURES[mixture].centres, path)
+    images.save(sheet(runs, device, data=data), path)
+    return [path.name]
 
 
 def by_cell(study: Study, names: Iterable[str]) -> dict[str, list[Row]]:
@@ -126,7 +153,7 @@ def _notes(study: Study, cells: Mapping[str, Sequence[Row]]) -> list[str]:
     rows = [row for found in cells.values() for row in found]
     machine = study.machine
     data = _without_paths(study).source
-    named = data.root or f"{data.a} and {data.b}"
+    named = data.root or (f"{data.a} and {data.b}" if data.a else "drawn")
     against = "; ".join(dict.fromkeys(row.against for row in rows if row.against))
     lines = [f"Data: {named}. Figures by the model of the last step: {against}."]
     if study.seeds > 1:
