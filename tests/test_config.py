@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from translate.config import DataConfig, GeneratorConfig, ModelConfig, TrainConfig, parse, read
+from translate.config import DataConfig, GeneratorConfig, LatentConfig, ModelConfig, TrainConfig, parse, read
 from translate.errors import ConfigError
 from translate.presets import PRESETS, preset
 
@@ -37,6 +37,40 @@ def test_a_value_out_of_range_is_answered_in_one_line(field: str, value: object,
         preset("pix2pix").replace(**{field: value})
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_among_several_kinds_of_config_is_named_as_it_would_be_set():
+    with pytest.raises(ConfigError, match=r"^objective\.lambda_class is -1\.0: "):
+        preset("dcgan").replace(**{"objective.lambda_class": -1.0})
+    with pytest.raises(ConfigError, match=r"^generator\.latent is 0: "):
+        preset("mixture").replace(**{"generator.latent": 0})
+
+
+def test_a_generator_is_a_translator_or_starts_from_noise_and_says_which():
+    assert preset("cyclegan").translator.kind == "resnet"
+    assert preset("dcgan").latent.kind == "dcgan"
+    with pytest.raises(ConfigError, match=r"^dcgan: its generator \(dcgan\) starts from noise"):
+        _ = preset("dcgan").translator
+    with pytest.raises(ConfigError, match=r"^cyclegan: its generator \(resnet\) translates pictures"):
+        _ = preset("cyclegan").latent
+
+
+def test_classes_and_their_names_come_in_equal_numbers():
+    network = LatentConfig(classes=2)
+    assert ModelConfig(name="x", generator=network, labels=("a", "b")).latent == network
+    with pytest.raises(ValueError, match="1 labels are named but the generator knows 2"):
+        ModelConfig(name="x", generator=network, labels=("a",))
+
+
+@pytest.mark.parametrize("bounds", [(3.0, 1.0), (1.0, 1.0)])
+def test_bounds_of_classes_have_to_rise(bounds: tuple[float, ...]):
+    with pytest.raises(ConfigError, match="have to rise"):
+        DataConfig().replace(class_column="age", class_bounds=bounds)
+
+
+def test_points_have_no_instance_norm():
+    with pytest.raises(ConfigError, match="points have no places to normalise over"):
+        preset("mixture").replace(**{"generator.norm": "instance"})
 
 
 def test_settings_never_change_after_validation():

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import shutil
 import sys
 import types
@@ -208,6 +209,22 @@ def test_inception_is_taken_where_its_weights_and_its_package_are(weights: Path)
     levels = torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(2, 3, 20, 20)
     expected = torch.tensor([[0.0, 256.0, 510.0]] * 2)  # bytes 0, 128 (127.5 rounded to even), 255, times 2
     assert torch.allclose(space(levels), expected, atol=0.01)
+
+
+def test_inceptions_last_layer_without_its_bias_gives_class_probabilities():
+    """Logits 0 and log 3 are probabilities 1/4 and 3/4."""
+    network = torch.nn.Module()
+    network.fc = torch.nn.Linear(2, 2)
+    network.fc.weight.data = torch.tensor([[0.0, 0.0], [0.0, 1.0]])
+    network.fc.bias.data = torch.tensor([5.0, -5.0])
+    found = inception.Inception(network).probabilities(torch.tensor([[7.0, math.log(3)]]))
+    assert torch.allclose(found, torch.tensor([[0.25, 0.75]]))
+    assert not found.requires_grad
+
+
+def test_only_inception_tells_classes(weights: Path, shipped: FeatureSpace):
+    assert load_features("inception", "cpu").classify is not None
+    assert shipped.classify is None
 
 
 def test_without_its_package_one_line_says_so_and_the_shipped_space_is_taken(

@@ -175,8 +175,8 @@ def read_tensors(path: Path) -> dict[str, "Tensor"]:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON atomically."""
-    _write(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write JSON atomically; of a name that is no UTF-8 the bytes are escaped, and read back as they were."""
+    _write(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
 
 
 def sha256(path: Path) -> str:

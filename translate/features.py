@@ -50,6 +50,8 @@ class FeatureSpace:
     network: Callable[[Tensor], Tensor]
     """(N, 3, size, size) in [-1, 1] -> (N, D)."""
     device: torch.device
+    classify: Callable[[Tensor], Tensor] | None = None
+    """Class probabilities (N, K) of features (N, D), where the network is a classifier: for an Inception Score."""
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features of pictures of one size, each brought to size x size (bilinear, antialiased), its shape not kept.
@@ -85,7 +87,8 @@ def load_features(name: str = "auto", device: str | torch.device = "auto") -> Fe
     weights = catalog.home() / FOLDER / inception.FILE
     if name == "inception" or (name == "auto" and weights.is_file()):
         if inception.available():
-            return FeatureSpace(inception.NAME, inception.SIZE, inception.load(weights).to(place), place)
+            network = inception.load(weights).to(place)
+            return FeatureSpace(inception.NAME, inception.SIZE, network, place, network.probabilities)
         missing = "InceptionV3 needs torch-fidelity (pip install 'translate-images[metrics]')"
         if name == "inception":
             raise CheckpointError(missing)

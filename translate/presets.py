@@ -194,21 +194,21 @@ def mixture() -> TrainConfig:
     """Points from noise: eight Gaussians on a ring in half a minute, to see what an objective does."""
     return TrainConfig(
         preset="mixture",
-        generator=LatentConfig(kind="mlp", latent=2, out_channels=2, filters=128, depth=3, norm="none"),
-        discriminator=DiscriminatorConfig(kind="mlp", filters=128, layers=3, norm="none"),
+        generator=LatentConfig(kind="mlp", latent=2, out_channels=2, filters=64, depth=3, norm="none"),
+        discriminator=DiscriminatorConfig(kind="mlp", filters=64, layers=3, norm="none"),
         objective=GANConfig(),
         data=DataConfig(target="image", mixture="ring-8"),
-        optim=OptimConfig(lr=1e-3, disc_lr=1e-3, schedule="linear"),
+        optim=OptimConfig(lr=1e-3, disc_lr=1e-3, betas=(0.0, 0.9), schedule="linear"),
         stability=StabilityConfig(r1=0.1),
-        steps=4_000,
+        steps=2_000,
         batch_size=256,
         precision="fp32",
         workers=0,
         ema=0.99,
         log_every=50,
         validate_every=500,
-        sample_every=1_000,
-        save_every=2_000,
+        sample_every=500,
+        save_every=1_000,
     )
 
 

@@ -22,6 +22,7 @@ from translate.config import (
 )
 from translate.errors import DatasetError
 from translate.evaluation.evaluate import evaluate
+from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report
 from translate.features import load_features
 from translate.inference.translator import Translator
@@ -116,7 +117,7 @@ def _evaluate(model: Path, data: Path | None, **options: object) -> Report:
 
 def _same(report: Report, expected: dict[str, float]) -> bool:
     # A kernel distance is a difference of values around 1; the Frechet one sums over all features.
-    return report.scores == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    return {name: report.scores[name] for name in expected} == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["cyclegan", "cut"])
@@ -190,7 +191,8 @@ def test_what_the_training_held_out_is_scored(make_unpaired, make_domains):
         assert _same(
             report, _by_hand(model, _files(data / source, *numbers[source]), _files(data / target, *numbers[target]))
         )
-        assert (report.split, report.notes) == ("val, as the model's training held it out", ())
+        assert report.split == "val, as the model's training held it out"
+        assert not any("may be among them" in note for note in report.notes)
         assert report.pairs == len(numbers[source])
         train = _evaluate(model, data, split="train")
         assert (train.split, train.pairs) == ("train", {"a": A, "b": B}[source] - len(numbers[source]))
@@ -218,7 +220,8 @@ def test_the_split_is_the_one_that_says_most_or_the_one_asked_for(
 ):
     report = _evaluate(make_unpaired(), make_domains(splits), split=asked)
     assert (report.split, report.pairs) == (split, inputs)
-    assert [note in found and "may be among them" in found for found in report.notes] == ([True] if note else [])
+    told = [found for found in report.notes if "may be among them" in found]
+    assert [note in found for found in told] == ([True] if note else [])
 
 
 def test_names_of_another_set_are_not_taken_for_the_held_out_ones(make_unpaired, make_domains):
@@ -259,9 +262,34 @@ def test_the_report_names_the_feature_space_and_both_counts(make_unpaired, make_
     assert f"in the feature space {load_features('auto', 'cpu').name}" in stored["protocol"]
     assert (stored["model"], stored["step"], stored["pairs"], stored["precision"]) == ("wild", 700, A, "fp32")
     assert stored["sha256"] == checkpoints.sha256(model / "model.safetensors")
-    assert set(stored["scores"]) == {"kernel", "frechet", "copied"}
+    looks, manifolds = {"colour_shift", "colour_spread", "sharpness"}, {"precision", "recall"}
+    assert set(stored["scores"]) == {"kernel", "frechet", "copied"} | looks | manifolds
+    assert stored["errors"]["kernel"] > 0
+    assert (stored["space"], stored["counts"]) == (load_features("auto", "cpu").name, [A, B])
+    assert stored["biased"] == ["frechet"]
     assert report.seconds > 0
-    assert seen == [(number, A) for number in range(1, A + 1)]
+    assert seen == [(number, A + B) for number in range(1, A + B + 1)]
+
+
+def test_only_the_same_inputs_have_the_same_mark(make_unpaired, make_domains):
+    model, data = make_unpaired(), make_domains({"val": (4, 4), "test": (4, 4)})
+    first, again = (_evaluate(model, data).inputs for _ in range(2))
+    assert first == again
+    others = [_evaluate(model, data, split="test"), _evaluate(model, data, direction="BtoA")]
+    assert len({first, *(report.inputs for report in others)}) == 3
+
+
+def test_the_gallery_gets_inputs_and_translations(make_unpaired, make_domains):
+    model, data, gallery = make_unpaired(), make_domains(), Gallery()
+    _evaluate(model, data, batch_size=4, gallery=gallery)
+    assert gallery.names == [str(number) for number in range(A)]
+    sheet = np.asarray(gallery.sheet(["wild"]), dtype=int)
+    network, _ = checkpoints.load_model(model)
+    with torch.inference_mode():
+        made = network(_tensor(Image.open(data / "a" / f"{A - 1}.png")))[0].add(1).mul(127.5)
+    for column, side in ((0, _tensor(Image.open(data / "a" / f"{A - 1}.png"))[0].add(1).mul(127.5)), (1, made)):
+        shown = sheet[-260:-4, 4 + column * 260 : 260 + column * 260].mean(axis=(0, 1))
+        assert np.abs(shown - side.mean(dim=(1, 2)).numpy()).max() < 1.5
 
 
 def test_inputs_that_are_all_the_same_leave_the_copied_share_open(make_unpaired, make_domains):

@@ -11,11 +11,14 @@ from PIL import Image
 from translate import checkpoints, images
 from translate.errors import CheckpointError, DatasetError
 from translate.evaluation import evaluate as evaluation
+from translate.evaluation.gallery import Gallery
 from translate.evaluation.tally import PictureTally
+from translate.features import load_features
 from translate.inference.translator import Translator
-from translate.metrics import segmentation
+from translate.metrics import paired, segmentation
+from translate.metrics.appearance import colour_difference
 
-from .conftest import SIZE, VOID
+from .conftest import CLASSES, SIZE, VOID
 
 evaluate = partial(evaluation.evaluate, precision="fp32")
 """Answers are compared exactly: bf16, which `auto` takes where the CPU has it, would round some to another class."""
@@ -130,10 +133,97 @@ def test_pictures_smaller_than_the_window_have_no_ssim():
     tally = PictureTally()
     tally.add(torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8))
     assert math.isnan(tally.outcome().scores["ssim"])
-    assert "2 pairs" in tally.outcome().notes[0]
+    assert tally.outcome().notes == (
+        "SSIM is of 0 of 2 pairs: it needs 11 pixels a side",
+        "MS-SSIM is of 0 of 2 pairs: it needs 161 pixels a side",
+    )
     tally.add(torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16))
     assert tally.outcome().scores["ssim"] == 1.0
     assert tally.outcome().pixels == 2 * 64 + 256
+
+
+def test_every_figure_of_pairs_is_the_mean_of_its_values():
+    """One pair is the same, the other 0.5 darker: L1 0 and 0.5, and MS-SSIM and Lab as their functions say."""
+    tally, bright = PictureTally(), torch.full((1, 3, 161, 170), 0.5)
+    pattern = torch.rand(1, 3, 161, 170, generator=torch.Generator().manual_seed(0)) - 0.5
+    tally.add(pattern, pattern)
+    tally.add(bright - 0.5, bright)
+    scores = tally.outcome().scores
+    assert scores["l1"] == pytest.approx(0.25)
+    assert scores["ms_ssim"] == pytest.approx((1 + float(paired.ms_ssim(bright - 0.5, bright))) / 2)
+    assert scores["colour_difference"] == pytest.approx(float(colour_difference(bright - 0.5, bright)) / 2, abs=1e-4)
+    assert tally.outcome().notes == ()
+
+
+def test_pictures_of_two_channels_have_no_colour_difference_but_an_l1():
+    tally = PictureTally()
+    tally.add(torch.zeros(1, 2, 170, 170), torch.zeros(1, 2, 170, 170))
+    assert tally.outcome().scores["l1"] == 0
+    assert math.isnan(tally.outcome().scores["colour_difference"])
+    assert tally.outcome().notes == ("colour difference is of 0 of 1 pairs: it needs 1 pixels a side of gray or RGB",)
+
+
+def test_translations_of_pairs_are_compared_with_the_truths_as_sets_too(make_model, make_pairs):
+    """A model that is always right makes the set of truths itself, to a rounding."""
+    model = make_model("image")
+    report = evaluate(model, make_pairs({"val": 7}, _oracle(model)), device="cpu", features="shipped")
+    assert (report.counts, report.space) == ((7, 7), load_features("shipped", "cpu").name)
+    assert report.scores["frechet"] == pytest.approx(0, abs=0.05)
+    assert (report.scores["precision"], report.scores["recall"], report.scores["coverage"]) == (1, 1, 1)
+    assert report.scores["colour_shift"] < 0.1
+    assert report.scores["sharpness"] == pytest.approx(1, abs=0.05)
+    assert report.biased == ("frechet",)
+    assert f"7 translations against 7 real pictures, in the feature space {report.space}" in report.protocol
+
+
+def test_pairs_are_scored_without_a_feature_space_unless_one_was_named(make_model, make_pairs, monkeypatch, tmp_path):
+    model, data = make_model("image"), make_pairs({"val": 2})
+    monkeypatch.setattr("translate.catalog.roots", lambda: {"shipped": tmp_path / "nothing"})
+    report = evaluate(model, data, device="cpu")
+    assert "l1" in report.scores
+    assert "kernel" not in report.scores
+    assert any("no figures of the sets" in note and "no feature extractor here" in note for note in report.notes)
+    with pytest.raises(CheckpointError, match="no feature extractor here"):
+        evaluate(model, data, device="cpu", features="shipped")
+
+
+def test_a_pair_alone_has_no_distances(make_model, make_pairs):
+    model = make_model("image")
+    report = evaluate(model, make_pairs({"val": 1}, _oracle(model)), device="cpu")
+    assert not {"kernel", "frechet", "precision"} & report.scores.keys()
+    assert report.space == ""
+    assert "feature space" not in report.protocol
+    assert any("no distances" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("head", ["labels", "image"])
+@pytest.mark.parametrize("at", ["square", "own"])
+def test_the_gallery_gets_inputs_outputs_and_truths(make_model, make_pairs, head: str, at: str):
+    """Outputs that are always right look like their truths."""
+    model = make_model(head)
+    gallery = Gallery()
+    evaluate(model, make_pairs({"val": 4}, _oracle(model)), at=at, batch_size=3, device="cpu", gallery=gallery)
+    assert gallery.names == ["000", "001", "002", "003"]
+    sheet = np.asarray(gallery.sheet(["small"]), dtype=int)
+    made, truth = (sheet[28:1060, 4 + place * 260 : 260 + place * 260] for place in (1, 2))
+    assert np.abs(made - truth).max() <= (0 if head == "labels" else 3)
+    assert made.std() > 10
+    assert np.abs(sheet[28:1060, 4:260] - truth).max() > 50
+
+
+def test_the_gallery_shows_a_truth_in_the_models_classes_and_void_in_black(make_model, make_pairs):
+    """The data's labels 0, 1, 2 are sky, road, tree; the upper half of the truth is sky, the lower is void."""
+
+    def truth(photo: np.ndarray) -> np.ndarray:
+        labels = np.zeros(photo.shape[:2], np.uint8)
+        labels[len(labels) // 2 :] = VOID
+        return labels
+
+    data = make_pairs({"val": 1}, truth, classes=(CLASSES[2], CLASSES[0], CLASSES[1]))
+    gallery = Gallery()
+    evaluate(make_model(), data, device="cpu", gallery=gallery)
+    sheet = np.asarray(gallery.sheet(["small"]))
+    assert [sheet[y, 2 * 260 + 130].tolist() for y in (90, 220)] == [list(CLASSES[2].color), [0, 0, 0]]
 
 
 def test_a_damaged_picture_is_named(make_model, make_pairs):

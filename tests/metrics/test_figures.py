@@ -37,6 +37,18 @@ def test_the_most_telling_figure_comes_first_and_unknown_ones_last() -> None:
 
 def test_every_figure_that_is_measured_has_words() -> None:
     measured = set(segmentation.scores(torch.eye(2, dtype=torch.int64)))
-    measured |= {"l1", "psnr", "ssim", "kernel", "frechet", "copied", "cycle"}
+    measured |= {"l1", "psnr", "ssim", "ms_ssim", "lpips", "colour_difference"}
+    measured |= {"kernel", "frechet", "frechet_infinity", "inception_score", "copied", "cycle"}
+    measured |= {"precision", "recall", "density", "coverage", "colour_shift", "colour_spread", "sharpness"}
+    measured |= {"modes", "good", "misplaced", "in_class"}
     assert measured == set(FIGURES)
     assert all(entry.title and entry.about for entry in FIGURES.values())
+
+
+def test_only_distances_have_a_name_of_their_own_among_features_of_inception() -> None:
+    assert {name: entry.of_inception for name, entry in FIGURES.items() if entry.of_inception} == {
+        "kernel": "KID",
+        "frechet": "FID",
+    }
+    spaced = {"kernel", "frechet", "frechet_infinity", "precision", "recall", "density", "coverage", "inception_score"}
+    assert {name for name, entry in FIGURES.items() if entry.in_space} == spaced

@@ -1,25 +1,20 @@
-"""`translate evaluate MODEL... --data DIR`: every metric that fits, in one table, and as JSON."""
+"""`translate evaluate MODEL... --data DIR`, or `--a DIR --b DIR` alone: every metric that fits, in one table."""
 
-import math
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from translate.cli.options import check_json_out
 from translate.errors import ConfigError
-from translate.metrics.figures import FIGURES
 
 if TYPE_CHECKING:
+    from translate.evaluation.gallery import Gallery
     from translate.evaluation.report import Report
 
-LABEL_SCORES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy", "class_accuracy": "class accuracy"}
-PICTURE_SCORES = {"l1": "L1", "psnr": "PSNR (dB)", "ssim": "SSIM"}
-DOMAIN_SCORES = {name: FIGURES[name].title for name in ("kernel", "frechet", "copied")}
-SCORES = {"labels": LABEL_SCORES, "image": PICTURE_SCORES, "domain": DOMAIN_SCORES}
 COLUMN = 14
 
 
@@ -42,52 +37,102 @@ class Direction(StrEnum):
 
 
 def evaluate(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders, side by side.")],
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Names or folders, side by side; none: two folders.")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of data, in any layout that training takes.")] = None,
     a: Annotated[Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of --data.")] = None,
-    b: Annotated[Path | None, typer.Option("--b", help="Folder of targets.")] = None,
+    b: Annotated[Path | None, typer.Option("--b", help="Folder of targets; without a model, of real pictures.")] = None,
+    paired: Annotated[
+        bool | None,
+        typer.Option("--paired/--unpaired", help="Folders picture by picture too. Default: where names pair up."),
+    ] = None,
     split: Annotated[Split, typer.Option(help="auto: val, else what the training held out, else test.")] = Split.auto,
     at: Annotated[At, typer.Option(help="Scale; own: as `apply` does it. auto: as trained.")] = At.auto,
     direction: Annotated[Direction | None, typer.Option(help="Default: the model's own.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Pairs at a time; changes speed only.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
-    features: Annotated[str, typer.Option(help="Without pairs: feature space, or the folder of one's own.")] = "auto",
+    features: Annotated[
+        str, typer.Option(help="Space of distances: auto, inception, shipped, or the folder of one's own.")
+    ] = "auto",
     confusion: Annotated[bool, typer.Option("--confusion", help="Print the confusion matrix too.")] = False,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all figures as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Folder for report.md, report.json and samples.png.")
+    ] = None,
 ) -> None:
-    """Score models: accuracy and IoU for label maps; L1, PSNR and SSIM for pictures; without pairs, distances."""
+    """Score models on data, or without a model the pictures of folder A against the real ones of folder B.
+
+    Accuracy and IoU for label maps; PSNR, SSIM and their like for pairs of pictures; and for sets of pictures
+    distances, precision and recall, coverage, colours and sharpness.
+    """
     from translate import catalog, checkpoints
+    from translate.evaluation import page
+    from translate.evaluation.gallery import Gallery
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
     check_json_out(json_out)
-    folders = [catalog.find(model) for model in models]
-
-    from translate.evaluation.evaluate import evaluate as score
-
-    _check_kinds(folders)
-    reports = []
-    for folder in folders:
-        with _Bar(folder.name) as bar:
-            reports.append(
-                score(
-                    folder,
-                    data,
-                    a=a,
-                    b=b,
-                    split=split.value,
-                    at=at.value,
-                    direction=direction.value if direction else None,
-                    batch_size=batch_size,
-                    features=features,
-                    device=device,
-                    precision=precision,
-                    progress=bar,
-                )
-            )
+    if report:
+        page.check(report)
+    chosen: dict[str, object] = {}
+    chosen |= {"--split": split != "auto", "--at": at != "auto", "--direction": direction, "--batch-size": batch_size}
+    chosen |= {"--precision": precision != "auto", "--confusion": confusion, "--data": data}
+    if not models:
+        sides = _two_folders(a, b, [name for name, given in chosen.items() if given])
+        gallery = Gallery(*(f"{side}: {folder.resolve().name}" for side, folder in zip("ab", sides, strict=True)))
+        reports = [_compared(*sides, paired, features, device, gallery if report else None)]
+    else:
+        if paired is not None:
+            raise ConfigError("--paired and --unpaired are about two folders; what a model learnt from decides for it")
+        folders = [catalog.find(model) for model in models]
+        _check_kinds(folders)
+        gallery = Gallery()
+        options = {
+            "a": a,
+            "b": b,
+            "split": split.value,
+            "at": at.value,
+            "direction": direction.value if direction else None,
+            "batch_size": batch_size,
+            "features": features,
+            "device": device,
+            "precision": precision,
+            "gallery": gallery if report else None,
+        }
+        reports = [_scored(folder, data, options) for folder in folders]
     print("\n\n".join(_blocks(reports, confusion)))
     if json_out:
-        checkpoints.write_json(json_out, {"reports": [report.as_json() for report in reports]})
+        checkpoints.write_json(json_out, page.record(reports))
+    if report:
+        page.write(report, reports, gallery)
+        print(f"\n{report}: {page.PAGE}, {page.RECORD}, and {page.SHEET} to look at")
+
+
+def _scored(folder: Path, data: Path | None, options: dict[str, Any]) -> "Report":
+    from translate.evaluation.evaluate import evaluate as score
+
+    with _Bar(folder.name, "pair") as bar:
+        return score(folder, data, progress=bar, **options)
+
+
+def _compared(a: Path, b: Path, paired: bool | None, features: str, device: str, gallery: "Gallery | None") -> "Report":
+    from translate.evaluation.folders import compare_folders
+
+    with _Bar(a.name, "picture") as bar:
+        return compare_folders(a, b, paired=paired, features=features, device=device, progress=bar, gallery=gallery)
+
+
+def _two_folders(a: Path | None, b: Path | None, meaningless: Sequence[str]) -> tuple[Path, Path]:
+    """Both folders to compare.
+
+    Raises: ConfigError where one is missing, or an option is given that says nothing of folders.
+    """
+    if meaningless:
+        raise ConfigError(f"{meaningless[0]} is about a model and none is given; name one, or give --a and --b alone")
+    if a is None or b is None:
+        raise ConfigError("nothing to score: name a model, or give two folders as --a (judged) and --b (real)")
+    return a, b
 
 
 def _check_kinds(folders: Sequence[Path]) -> None:
@@ -108,48 +153,26 @@ def _check_kinds(folders: Sequence[Path]) -> None:
 
 def _blocks(reports: Sequence["Report"], confusion: bool) -> list[str]:
     """One block a kind of target: what was scored, then a column a model."""
+    from translate.evaluation.table import facts, grouped, unlike
+
     blocks = []
-    groups: dict[tuple[str, ...], list[Report]] = {}
-    for report in reports:
-        groups.setdefault((report.target, *(score.name for score in report.classes)), []).append(report)
-    for group in groups.values():
-        blocks.append("\n".join(line for report in group for line in _facts(report)))
-        blocks.append("\n".join(_table(group)))
+    for group in grouped(reports):
+        told = [facts(report) for report in group]
+        blocks.append("\n".join(line for first, *rest in told for line in (first, *(f"  {text}" for text in rest))))
+        blocks.append("\n".join([*_table(group), *unlike(group)]))
         if confusion:
             blocks += ["\n".join(_matrix(report)) for report in group if report.confusion]
     return blocks
 
 
-def _facts(report: "Report") -> list[str]:
-    void = f", {report.void:,} void left out" if report.void else ""
-    scored = f"{report.pairs} pairs" if report.target != "domain" else f"{report.pairs} inputs"
-    pixels = f", {report.pixels:,} pixels{void}" if report.pixels else ""
-    return [
-        f"{report.model}: {scored} of {report.data} ({report.split}){pixels}",
-        f"  protocol: {report.protocol}",
-        f"  model {report.sha256[:12]}, step {report.step}, {report.device} {report.precision}, "
-        f"{report.seconds:.1f} s, {report.milliseconds:.0f} ms a picture",
-        *(f"  note: {note}" for note in report.notes),
-    ]
-
-
 def _table(group: Sequence["Report"]) -> list[str]:
-    names = SCORES[group[0].target]
-    rows = [(title, [report.scores[name] for report in group]) for name, title in names.items()]
-    if group[0].classes:
-        rows.append(("IoU", []))
-    for index, score in enumerate(group[0].classes):
-        rows.append((f"  {score.name}", [report.classes[index].iou for report in group]))
-    first = max(len(title) for title, _ in rows) + 2
-    width = max(COLUMN, *(len(report.model) + 2 for report in group))
-    lines = [" " * first + "".join(report.model.rjust(width) for report in group)]
-    return lines + [title.ljust(first) + "".join(_figure(v).rjust(width) for v in values) for title, values in rows]
+    from translate.evaluation.table import indented, rows, titles
 
-
-def _figure(value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return f"{value:.4f}" if abs(value) < 2 else f"{value:.2f}"
+    table, heads = list(indented(rows(group))), titles(group)
+    first = max(len(row.title) for row in table if row.cells) + 2
+    width = max(COLUMN, *(len(text) + 2 for row in table for text in (*row.cells, *heads)))
+    lines = [" " * first + "".join(head.rjust(width) for head in heads)]
+    return lines + [row.title.ljust(first) + "".join(cell.rjust(width) for cell in row.cells) for row in table]
 
 
 def _matrix(report: "Report") -> list[str]:
@@ -166,10 +189,10 @@ def _matrix(report: "Report") -> list[str]:
 class _Bar:
     """A progress bar on a terminal, nothing elsewhere."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, unit: str) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(desc=name, unit="pair", disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True)
+        self.bar = tqdm(desc=name, unit=unit, disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True)
 
     def __enter__(self) -> "_Bar":
         return self

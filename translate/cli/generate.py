@@ -47,6 +47,8 @@ def generate(
         _write_points(sampler, chosen, label, out)
         return
     labels: list[str | None] = [label] if label is not None or not sampler.config.labels else [*sampler.config.labels]
+    for word in labels:
+        sampler.number(word)  # refused before any folder is made
     if ends:
         _write_sheet([sampler.interpolate(*ends, frames, word) for word in labels], out)
     elif grid:
@@ -56,7 +58,7 @@ def generate(
 
 
 def parse_seeds(text: str) -> list[int]:
-    """ "0-3,7" -> [0, 1, 2, 3, 7].
+    """Seeds in the order given: 0, 1, 2, 3 and 7 for "0-3,7".
 
     Raises: ConfigError for anything else, or too many.
     """
@@ -96,7 +98,8 @@ def _write_sheet(rows: "list[list[Image.Image]]", out: Path) -> None:
     sheet = images.grid(rows)
     out.parent.mkdir(parents=True, exist_ok=True)
     images.save(sheet, out)
-    print(f"{out}: {sum(len(row) for row in rows)} pictures, {len(rows)} rows")
+    count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    print(f"{out}: {sum(len(row) for row in rows)} pictures, {count}")
 
 
 def _write_files(sampler: "Sampler", seeds: list[int], labels: list[str | None], out: Path) -> None:

@@ -1,46 +1,29 @@
 """Scoring a stored model on two folders without pairs: distances between sets, and how much of the input was copied."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from translate import checkpoints, images
+from translate import images
 from translate.config import Direction, HoldOut
 from translate.data.domains import Domains, PictureFile, UnpairedLayout, recognise_domains
 from translate.data.unpaired import PictureDataset, pictures
 from translate.errors import DatasetError
-from translate.evaluation.report import Report
+from translate.evaluation.report import Report, SetFigures
+from translate.evaluation.run import Run, Scored, reported
 from translate.evaluation.selection import Parted, Split, choose
+from translate.evaluation.sets import PictureSet, compare, told
+from translate.evaluation.tally import Outcome
 from translate.features import FeatureSpace, load_features
-from translate.inference.translator import Translator
 from translate.metrics.copied import Copied
-from translate.metrics.frechet import frechet_distance
-from translate.metrics.kernel import kernel_distance
 
 UNPAIRED = frozenset({"cyclegan", "cut"})
 """The kinds of model that are scored by distances, not against a truth."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """What is to be scored and how; `scale` is one of evaluate.PROTOCOLS."""
-
-    translator: Translator
-    folder: Path
-    scale: str
-    split: Split
-    direction: Direction | None
-    batch_size: int
-    features: str
-    progress: Callable[[int, int], None]
-
-
 def score_domains(run: Run, data: Path | None, a: Path | None, b: Path | None) -> Report:
-    """Fréchet and kernel distance of translated pictures to real ones, in the feature space that the report names.
+    """Figures of translated pictures beside real ones, in the feature space that the report names.
 
     Raises: DatasetError when a side of the split has fewer than two pictures; CheckpointError, ImageError in one line.
     """
@@ -55,62 +38,46 @@ def score_domains(run: Run, data: Path | None, a: Path | None, b: Path | None) -
         )
     if layout.problems:
         notes = (*notes, f"{len(layout.problems)} unusable files were left out, the first is {layout.problems[0]}")
-    space = load_features(run.features, translator.device)
-    scores, seconds = _scores(run, domains, space)
-    against = f"{len(domains.a)} translations against {len(domains.b)} real pictures, in the feature space {space.name}"
-    return Report(
-        model=config.name,
-        sha256=checkpoints.sha256(run.folder / checkpoints.MODEL_FILE),
-        step=config.step,
+    copied, figures, seconds = _compared(run, domains, load_features(run.features, translator.device))
+    on = Scored(
         target="domain",
-        data=str(layout.root),
+        root=layout.root,
         layout=layout.kind,
-        direction=settings.direction,
+        data=settings,
         split=name,
-        protocol=f"{_protocol(run.scale, config.data.size)}; {against}",
-        pairs=len(domains.a),
-        pixels=0,
-        void=0,
-        seconds=seconds,
-        device=str(translator.device),
-        precision=translator.precision,
-        scores=scores,
+        protocol=f"{_protocol(run.scale, config.data.size)}; {told(figures, 'translations')}",
+        names=[file.name for file in domains.a],
         notes=notes,
     )
+    return reported(run, on, Outcome(how="", scores={"copied": copied}, pixels=0), figures, seconds)
 
 
-def _scores(run: Run, domains: Domains, space: FeatureSpace) -> tuple[dict[str, float], float]:
-    """The figures, and the seconds that the model took."""
-    size, copied, fakes, seconds = run.translator.config.data.size, Copied(), list[Tensor](), 0.0
-    for real, fake, took in _translated(run, domains.a):
-        fakes.append(space(fake))
-        copied.add(*(images.resize(side, size, size) for side in (real, fake)))
-        seconds += took
-        run.progress(copied.count, len(domains.a))
-    reals = [space(batch) for batch in _read(run, domains.b, run.translator.config.translator.out_channels)]
-    made, real_b = torch.cat(fakes), torch.cat(reals)  # (N, D), (M, D)
-    figures = {"kernel": kernel_distance(made, real_b), "frechet": frechet_distance(made, real_b)}
-    return figures | {"copied": copied.value()}, seconds
+def _compared(run: Run, domains: Domains, space: FeatureSpace) -> tuple[float, SetFigures, float]:
+    """The copied share, what is found of the sets, and the seconds that the model took."""
+    size, generator = run.translator.config.data.size, run.translator.config.translator
+    copied, seconds, done, total = Copied(), 0.0, 0, len(domains.a) + len(domains.b)
+    made, reals = PictureSet(space), PictureSet(space)
+    names = [file.name for file in domains.a]
+    run.begin(len(names))
+    for real_a in _read(run, domains.a, generator.in_channels):
+        fake_b, took = run.translate(real_a)
+        made.add(fake_b)
+        copied.add(*(images.resize(side, size, size) for side in (real_a, fake_b)))
+        run.show(done, names, real_a, fake_b)
+        seconds, done = seconds + took, done + len(real_a)
+        run.progress(done, total)
+    for real_b in _read(run, domains.b, generator.out_channels):
+        reals.add(real_b)
+        done += len(real_b)
+        run.progress(done, total)
+    return copied.value(), compare(made, reals), seconds
 
 
 def _read(run: Run, files: Sequence[PictureFile], channels: int) -> Iterator[Tensor]:
     """Pictures at the scale that is scored: real ones are brought to what the translations are. Shape: (N, C, H, W)."""
-    own = run.scale == "own"
-    data = run.translator.config.data.replace(fit="native" if own else run.scale, cache_mb=0)
-    return pictures(PictureDataset(files, data, train=False, seed=0, channels=channels), 1 if own else run.batch_size)
-
-
-def _translated(run: Run, files: Sequence[PictureFile]) -> Iterator[tuple[Tensor, Tensor, float]]:
-    """Inputs, translations (N, C, H, W) on the CPU, and the seconds the model took."""
-    translator, network = run.translator, run.translator.config.translator
-    for real in _read(run, files, network.in_channels):
-        if run.scale == "own":
-            result = translator.run(real[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy())  # (H, W, C) in [0, 1]
-            yield real, images.to_tensor(images.from_pil(result.image, network.out_channels))[None], result.seconds
-            continue
-        began = time.perf_counter()
-        fake = translator.forward(real).cpu()
-        yield real, fake, time.perf_counter() - began
+    fit, batch_size = run.reading
+    data = run.translator.config.data.replace(fit=fit, cache_mb=0)
+    return pictures(PictureDataset(files, data, train=False, seed=0, channels=channels), batch_size)
 
 
 def _protocol(scale: str, size: int) -> str:

@@ -1,21 +1,21 @@
 """Scoring a stored model on a folder of pairs, by a protocol that is told with the scores."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import torch
-from torch import Tensor
-
-from translate import catalog, checkpoints, images
+from translate import catalog
 from translate.config import Direction
 from translate.data.paired import PairedDataset, batches
-from translate.errors import DatasetError
-from translate.evaluation.domains import UNPAIRED, Run, score_domains
-from translate.evaluation.report import Report
+from translate.errors import CheckpointError, DatasetError
+from translate.evaluation.domains import UNPAIRED, score_domains
+from translate.evaluation.gallery import Gallery
+from translate.evaluation.report import Report, SetFigures
+from translate.evaluation.run import Run, Scored, reported
 from translate.evaluation.selection import Selection, Split, class_table, select
-from translate.evaluation.tally import LabelTally, PictureTally, Tally
+from translate.evaluation.sets import PictureSet, compare, told
+from translate.evaluation.tally import LabelTally, PictureTally, load_perceptual
+from translate.features import load_features
 from translate.inference.translator import Translator
 
 At = Literal["auto", "square", "keep", "native", "own"]
@@ -30,8 +30,8 @@ PROTOCOLS = {
     "photo's own size and scored there",
 }
 
-Translated = tuple[Tensor, Tensor, float]
-"""What the model made of a batch (class indices or pictures, on the CPU), the truth, seconds."""
+GRAY_OR_RGB = (1, 3)
+"""Channels of what distances are measured between."""
 
 
 def evaluate(
@@ -48,13 +48,15 @@ def evaluate(
     device: str = "auto",
     precision: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    gallery: Gallery | None = None,
 ) -> Report:
     """Score the stored model called `model` on the pairs in `data`, or in the folders `a` and `b`.
 
     A model trained without pairs is scored on two folders without pairs, by distances (see evaluation.domains).
 
     `at`: the scale it is scored at (see PROTOCOLS); auto is the one the model was trained at. `batch_size` changes
-    speed only; None leaves it to the device. `progress` is called with (pairs done, pairs in all).
+    speed only; None leaves it to the device. `features` names the space of distances (see features.load_features).
+    `progress` is called with (pictures or pairs done, in all); `gallery` gets a few to show.
     Raises: CheckpointError, DatasetError, ImageError in one line.
     """
     folder = catalog.find(model)
@@ -68,58 +70,69 @@ def evaluate(
         batch_size=batch_size or translator.best_batch_size,
         features=features,
         progress=progress or (lambda done, total: None),
+        gallery=gallery,
     )
     score = score_domains if translator.config.kind in UNPAIRED else _score_pairs
     return score(run, data, a, b)
 
 
 def _score_pairs(run: Run, data: Path | None, a: Path | None, b: Path | None) -> Report:
-    translator = run.translator
-    selection = select(translator.config, data, a=a, b=b, split=run.split, direction=run.direction)
+    config = run.translator.config
+    selection = select(config, data, a=a, b=b, split=run.split, direction=run.direction)
     if not selection.pairs:
         raise DatasetError(f"{selection.layout.root}: the split {selection.split} has no pairs")
-    own = run.scale == "own"
-    results = _own(translator, selection) if own else _scaled(translator, selection, run.scale, run.batch_size)
-    tally = _tally(translator, selection)
+    tally, sets, notes = _tallies(run, selection)
+    fit, batch_size = run.reading
+    names = [pair.name for pair in selection.pairs]
     seconds, done = 0.0, 0
-    for fake_b, real_b, took in results:
+    run.begin(len(names))
+    for real_a, real_b in batches(_dataset(run, selection, fit), batch_size):
+        fake_b, took = run.translate(real_a)
         tally.add(fake_b, real_b)
+        for part, pictures in zip(sets, (fake_b, real_b), strict=False):
+            part.add(pictures)
+        truth = tally.table[real_b] if isinstance(tally, LabelTally) else real_b
+        run.show(done, names, real_a, fake_b, truth)
         seconds, done = seconds + took, done + len(real_b)
-        run.progress(done, len(selection.pairs))
-    return _report(translator, run.folder, selection, run.scale, tally, seconds)
+        run.progress(done, len(names))
+    outcome, figures = tally.outcome(), compare(*sets) if sets else SetFigures()
+    protocol = [PROTOCOLS[run.scale].format(size=config.data.size), outcome.how]
+    protocol += [told(figures, "translations")] if figures.space else []
+    on = Scored(
+        target=selection.layout.target,
+        root=selection.layout.root,
+        layout=selection.layout.kind,
+        data=selection.data,
+        split=selection.split,
+        protocol="; ".join(protocol),
+        names=names,
+        notes=(*selection.notes, *notes),
+    )
+    return reported(run, on, outcome, figures, seconds)
 
 
-def _tally(translator: Translator, selection: Selection) -> Tally:
-    if selection.layout.target == "image":
-        return PictureTally()
-    classes = translator.config.classes
-    return LabelTally(classes, *class_table(classes, selection.layout.classes or ()))
+def _tallies(
+    run: Run, selection: Selection
+) -> tuple[LabelTally | PictureTally, tuple[PictureSet, PictureSet] | tuple[()], tuple[str, ...]]:
+    """What adds up pair by pair, what compares translations with truths as sets, and a note on what is missing."""
+    config, device = run.translator.config, run.translator.device
+    if selection.layout.target == "labels":
+        return LabelTally(config.classes, *class_table(config.classes, selection.layout.classes or ())), (), ()
+    perceptual, note = load_perceptual(device)
+    tally, notes = PictureTally(perceptual), (note,) if note else ()
+    if config.translator.out_channels not in GRAY_OR_RGB:
+        return tally, (), (*notes, "no figures of the sets: they are of gray and RGB pictures")
+    try:
+        space = load_features(run.features, device)
+    except CheckpointError as error:
+        if run.features != "auto":
+            raise
+        return tally, (), (*notes, f"no figures of the sets: {error}")  # pairs are scored without a space too
+    return tally, (PictureSet(space), PictureSet(space)), notes
 
 
-def _scaled(translator: Translator, selection: Selection, fit: str, batch_size: int) -> Iterator[Translated]:
-    dataset = _dataset(translator, selection, fit)
-    for real_a, real_b in batches(dataset, batch_size):
-        began = time.perf_counter()
-        fake_b = translator.forward(real_a).float().cpu()  # (N, C, H, W)
-        seconds = time.perf_counter() - began
-        yield (fake_b if real_b.is_floating_point() else fake_b.argmax(dim=1)), real_b, seconds
-
-
-def _own(translator: Translator, selection: Selection) -> Iterator[Translated]:
-    dataset = _dataset(translator, selection, "native")
-    for index in range(len(dataset)):
-        real_a, real_b = dataset[index]
-        picture = real_a.add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy()  # (H, W, C) in [0, 1], 16 bits kept
-        result = translator.run(picture)
-        if result.labels is not None:
-            fake_b = torch.from_numpy(result.labels).long()
-        else:
-            fake_b = images.to_tensor(images.from_pil(result.image, real_b.shape[0]))
-        yield fake_b[None], real_b[None], result.seconds
-
-
-def _dataset(translator: Translator, selection: Selection, fit: str) -> PairedDataset:
-    generator = translator.config.translator
+def _dataset(run: Run, selection: Selection, fit: str) -> PairedDataset:
+    generator = run.translator.config.translator
     out_channels = 3 if generator.head == "labels" else generator.out_channels
     return PairedDataset(
         selection.pairs,
@@ -128,31 +141,4 @@ def _dataset(translator: Translator, selection: Selection, fit: str) -> PairedDa
         train=False,
         seed=0,
         channels=(generator.in_channels, out_channels),
-    )
-
-
-def _report(
-    translator: Translator, folder: Path, selection: Selection, scale: str, tally: Tally, seconds: float
-) -> Report:
-    config, outcome = translator.config, tally.outcome()
-    return Report(
-        model=config.name,
-        sha256=checkpoints.sha256(folder / checkpoints.MODEL_FILE),
-        step=config.step,
-        target=selection.layout.target,
-        data=str(selection.layout.root),
-        layout=selection.layout.kind,
-        direction=selection.data.direction,
-        split=selection.split,
-        protocol=f"{PROTOCOLS[scale].format(size=config.data.size)}; {outcome.how}",
-        pairs=len(selection.pairs),
-        pixels=outcome.pixels,
-        void=outcome.void,
-        seconds=seconds,
-        device=str(translator.device),
-        precision=translator.precision,
-        scores=outcome.scores,
-        classes=outcome.classes,
-        confusion=outcome.confusion,
-        notes=(*selection.notes, *outcome.notes),
     )

@@ -1,7 +1,8 @@
 """What an evaluation found, ready for a table, for JSON and for a model card."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 FORMAT = 1
@@ -18,33 +19,65 @@ class ClassScore:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """One model on one set of pairs: scores, and everything needed to know what they mean."""
+class SetFigures:
+    """What was found of two sets of pictures, the judged and the real ones, whichever picture belongs to which."""
 
-    model: str
-    sha256: str
-    step: int
-    target: Literal["labels", "image", "domain"]
+    space: str = ""
+    """The feature space that distances are figures of; empty where none was measured."""
+    counts: tuple[int, int] = (0, 0)
+    """Judged and real pictures."""
+    scores: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+    """Standard errors, of the figures that have one."""
+    biased: tuple[str, ...] = ()
+    """Figures that few pictures push one way: they compare only with figures of as many."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One model on one set of data, or one folder beside another: figures, and all that says what they mean."""
+
+    model: str = ""
+    """Empty where two folders were compared; then so is what else is told of a model."""
+    sha256: str = ""
+    step: int = 0
+    target: Literal["labels", "image", "domain", "folder"]
     data: str
-    layout: str
-    direction: str
-    split: str
+    """Folder of the data, or of the judged pictures."""
+    against: str = ""
+    """Folder of the real pictures, where two folders were compared."""
+    layout: str = ""
+    direction: str = ""
+    split: str = ""
     protocol: str
+    inputs: str = ""
+    """SHA-256 of which pictures a model was given: figures of several compare where it is the same."""
     pairs: int
-    """Pairs, or inputs translated where there are none."""
-    pixels: int
-    """Pixels (for pictures: per channel) that were scored; 0 where sets were compared."""
-    void: int
+    """Pairs, or inputs translated where there are none; of folders those that were compared picture by picture."""
+    pixels: int = 0
+    """Pixels (for pictures: per channel) that were scored against a truth."""
+    void: int = 0
     """Pixels left out because the truth doesn't know them."""
-    seconds: float
+    seconds: float = 0.0
     """Time of the model alone, without reading and scoring."""
-    device: str
-    precision: str
+    device: str = ""
+    precision: str = ""
     scores: dict[str, float]
+    errors: dict[str, float] = field(default_factory=dict)
+    space: str = ""
+    counts: tuple[int, int] = (0, 0)
+    biased: tuple[str, ...] = ()
+    """These four are those of SetFigures."""
     classes: tuple[ClassScore, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     """Rows truth, columns prediction."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What stands above its column: the model, or the folder that was judged."""
+        return self.model or Path(self.data).resolve().name
 
     @property
     def milliseconds(self) -> float:

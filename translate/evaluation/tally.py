@@ -1,15 +1,25 @@
 """Adding up what is scored, batch by batch, for label maps and for pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
+from translate import catalog
 from translate.config import IGNORE_INDEX, ClassSpec
+from translate.errors import CheckpointError
 from translate.evaluation.report import ClassScore
+from translate.features import FOLDER
+from translate.interop import lpips
+from translate.interop.lpips import Perceptual
 from translate.metrics import paired, segmentation
+from translate.metrics.appearance import colour_difference
+from translate.metrics.figures import figure
+
+NET = "alex"
+"""The network of LPIPS: the authors' choice for comparing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,29 +87,84 @@ class LabelTally:
         return tuple(ClassScore(name=spec.name, iou=iou, accuracy=acc, pixels=n) for spec, iou, acc, n in rows)
 
 
-class PictureTally:
-    """L1, PSNR and SSIM of every pair."""
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure of pairs of pictures, and which it can be taken of."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, list[Tensor]] = {"l1": [], "psnr": [], "ssim": []}
-        self.pixels, self.too_small = 0, 0
+    of: Callable[[Tensor, Tensor], Tensor]
+    least: int = 1
+    """Pixels of the shorter side."""
+    channels: tuple[int, ...] = ()
+    """How many a picture may have; any number where empty."""
+
+    def fits(self, pictures: Tensor) -> bool:
+        """Whether it can be taken of them. Shape: (N, C, H, W)."""
+        channels, *sides = pictures.shape[1:]
+        return min(sides) >= self.least and (not self.channels or channels in self.channels)
+
+    @property
+    def needs(self) -> str:
+        """What a picture must be."""
+        return f"{self.least} pixels a side" + (" of gray or RGB" if self.channels else "")
+
+
+class PictureTally:
+    """L1, PSNR, SSIM and MS-SSIM of every pair, how far its mean colour is off, and LPIPS where `perceptual` is given.
+
+    Pairs too small for a figure are left out of its mean, and counted.
+    """
+
+    def __init__(self, perceptual: Perceptual | None = None) -> None:
+        self.measures: dict[str, Measure] = {
+            "l1": Measure(paired.l1),
+            "psnr": Measure(paired.psnr),
+            "ssim": Measure(paired.ssim, paired.SSIM_WINDOW),
+            "ms_ssim": Measure(paired.ms_ssim, paired.MS_SSIM_SIDE),
+            "colour_difference": Measure(colour_difference, channels=(1, 3)),
+        }
+        self.named = ""
+        if perceptual is not None:
+            self.named = f"; LPIPS is {perceptual.name}"
+            self.measures["lpips"] = Measure(_seen_by(perceptual), perceptual.trunk.least, channels=(1, 3))
+        self.values: dict[str, list[Tensor]] = {name: [] for name in self.measures}
+        self.count, self.pixels = 0, 0
 
     def add(self, fake_b: Tensor, real_b: Tensor) -> None:
         """Take in a batch. Shape: fake_b, real_b (N, C, H, W)."""
-        self.values["l1"].append(paired.l1(fake_b, real_b))
-        self.values["psnr"].append(paired.psnr(fake_b, real_b))
-        if min(real_b.shape[-2:]) >= paired.SSIM_WINDOW:
-            self.values["ssim"].append(paired.ssim(fake_b, real_b))
-        else:
-            self.too_small += len(real_b)
+        for name, measure in self.measures.items():
+            if measure.fits(real_b):
+                self.values[name].append(measure.of(fake_b, real_b))
         self.pixels += real_b[:, 0].numel()
+        self.count += len(real_b)
 
     def outcome(self) -> Outcome:
         """The means over all pairs; nan where no pair could be scored."""
-        side = paired.SSIM_WINDOW
+        left_out = {name: self.count - sum(map(len, values)) for name, values in self.values.items()}
         return Outcome(
-            how="the mean over pairs; L1 and PSNR on values in [-1, 1]",
+            how=f"the mean over pairs; L1 and PSNR on values in [-1, 1]{self.named}",
             scores={name: float(torch.cat(v).mean()) if v else torch.nan for name, v in self.values.items()},
             pixels=self.pixels,
-            notes=(f"{self.too_small} pairs smaller than {side} pixels have no SSIM",) if self.too_small else (),
+            notes=tuple(self._smaller(name, count) for name, count in left_out.items() if count),
         )
+
+    def _smaller(self, name: str, left_out: int) -> str:
+        there = f"{self.count - left_out} of {self.count} pairs"
+        return f"{figure(name).title} is of {there}: it needs {self.measures[name].needs}"
+
+
+def _seen_by(perceptual: Perceptual) -> Callable[[Tensor, Tensor], Tensor]:
+    @torch.inference_mode()
+    def measure(fake_b: Tensor, real_b: Tensor) -> Tensor:
+        device = perceptual.shift.device
+        sides = (side.to(device).expand(-1, 3, -1, -1) for side in (fake_b, real_b))  # two (N, 3, H, W)
+        return cast(Tensor, perceptual(*sides)).cpu()
+
+    return measure
+
+
+def load_perceptual(device: torch.device) -> tuple[Perceptual | None, str]:
+    """LPIPS where its weights are in the user's folder of features, else a note that says why there is none."""
+    try:
+        return lpips.load(catalog.home() / FOLDER, NET).to(device), ""
+    except CheckpointError as error:
+        return None, f"no LPIPS: {error}"

@@ -12,6 +12,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from translate.checkpoints import sha256
 from translate.errors import CheckpointError
@@ -36,6 +37,17 @@ class Inception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pixels = x.add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
         return cast(Tensor, self.network(pixels)[0])
+
+    @torch.inference_mode()
+    def probabilities(self, features: Tensor) -> Tensor:
+        """What each picture is taken for, by its features: what an Inception Score is made of (Salimans 2016).
+
+        The last layer without its bias, as all published figures have it.
+
+        Shape: (N, 2048) -> (N, 1008) on the CPU, rows sum to 1.
+        """
+        weight = cast(Tensor, cast(nn.Module, self.network.fc).weight)
+        return F.linear(features.to(weight), weight).float().softmax(dim=1).cpu()
 
 
 def available() -> bool:

@@ -11,6 +11,10 @@ class Figure:
     title: str
     about: str = ""
     unit: Literal["", "%", "dB"] = ""
+    in_space: bool = False
+    """Whether it is a figure of a feature space, whose name is told with it."""
+    of_inception: str = ""
+    """What it is called in InceptionV3's feature space and nowhere else."""
 
     def text(self, value: float) -> str:
         """A value as it is shown: three digits that mean something, and the unit."""
@@ -36,15 +40,46 @@ FIGURES = {
     "psnr": Figure("PSNR", "peak signal-to-noise ratio; higher is closer", "dB"),
     "ssim": Figure("SSIM", "structural similarity; 1 is identical"),
     "l1": Figure("L1", "mean absolute difference; lower is closer"),
+    "ms_ssim": Figure("MS-SSIM", "structural similarity over five scales; 1 is identical"),
+    "lpips": Figure("LPIPS", "difference that a network trained to classify sees; lower is closer"),
+    "colour_difference": Figure(
+        "colour difference", "of the mean colours of a pair, in CIE Lab: 0 is none, 2.3 is just seen"
+    ),
     "kernel": Figure(
-        "kernel distance", "of its pictures to real ones, by their features; 0 where they can't be told apart"
+        "kernel distance",
+        "of its pictures to real ones, by their features; 0 where they can't be told apart",
+        in_space=True,
+        of_inception="KID",
     ),
     "frechet": Figure(
         "Fréchet distance",
         "of its pictures to real ones, by mean and spread of their features; lower is closer, and only figures of as "
         "many pictures in the same feature space compare",
+        in_space=True,
+        of_inception="FID",
     ),
     "copied": Figure("left as it was", "share of the photo that the result merely copies: 0 % where all is new", "%"),
+    "frechet_infinity": Figure(
+        "Fréchet distance, extrapolated",
+        "to sets without end, by a line through figures of subsets: freed of what small sets add to it, but less sure",
+        in_space=True,
+    ),
+    "precision": Figure("precision", "share of its pictures that lie where real ones do; 1 is best", in_space=True),
+    "recall": Figure("recall", "share of the real pictures that lie where its own do; 1 is best", in_space=True),
+    "density": Figure(
+        "density", "how thickly real pictures lie around its own; about 1 where they can't be told apart", in_space=True
+    ),
+    "coverage": Figure("coverage", "share of the real pictures with one of its own nearby; 1 is best", in_space=True),
+    "inception_score": Figure(
+        "Inception Score",
+        "how sure a classifier is of each picture, and of how many kinds all are; higher is better",
+        in_space=True,
+    ),
+    "colour_shift": Figure(
+        "colour shift", "of all its colours to those of real pictures, in CIE Lab: 0 is none, 2.3 is just seen"
+    ),
+    "colour_spread": Figure("colour spread", "how far the spread of its colours is off, in CIE Lab; 0 is not at all"),
+    "sharpness": Figure("sharpness", "against real pictures: 1 is as sharp, less is blurred, more is noisy"),
     "modes": Figure("modes reached", "share of the mixture's modes that at least one sample lies in", "%"),
     "good": Figure("samples in a mode", "share of the samples within three deviations of a mode", "%"),
     "misplaced": Figure(

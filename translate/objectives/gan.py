@@ -28,8 +28,9 @@ class GANObjective:
     """Owns weights, never networks. A generated batch has the labels of the real one, so that the classes are as
     frequent in either; each is judged as a batch of its own.
 
-    `lambda_class` weighs the cross-entropy of the class that the discriminator predicts; both players lower it, on
-    real and on generated samples (Odena 2017, Eq. 2 and 3).
+    `lambda_class` weighs the cross-entropy of the class that the discriminator predicts (Odena 2017, Eq. 3). It learns
+    classes from real samples alone: from generated ones too, as the equation has it, it would learn to call a sample
+    whatever was asked for, and on a ring of eight classes half of the samples stay in the mode of another.
     """
 
     adversarial: AdversarialLoss
@@ -49,15 +50,13 @@ class GANObjective:
         fake = fake.detach()  # no caller can forget
         on_real, on_fake = disc.judge(real, label), disc.judge(fake, label)
         losses = {"gan": self.adversarial.discriminator(on_real.logits, on_fake.logits)}
-        losses |= self._classes(label, on_real, on_fake)
+        losses |= self._classes(label, on_real)
         return losses | penalties(lambda x: disc(x, label), real, fake)
 
-    def _classes(self, label: Tensor, *verdicts: Verdict) -> Losses:
-        predicted = [verdict.classes for verdict in verdicts if verdict.classes is not None]
-        if not self.lambda_class or not predicted:
+    def _classes(self, label: Tensor, verdict: Verdict) -> Losses:
+        if not self.lambda_class or verdict.classes is None:
             return {}
-        terms = [F.cross_entropy(classes.float(), label) for classes in predicted]
-        return {"class": self.lambda_class * torch.stack(terms).sum()}
+        return {"class": self.lambda_class * F.cross_entropy(verdict.classes.float(), label)}
 
 
 def build_objective(config: GANConfig, adversarial: AdversarialLoss) -> GANObjective:

@@ -76,11 +76,12 @@ class Stability:
         Raises: ConfigError where the loss has no labels to soften.
         """
         loss = ADVERSARIAL[word]()
-        if self.adaptive:
-            loss = self.adaptive.watched(loss)
         if self.config.label_smoothing:
             loss = smoothed(loss, self.config.label_smoothing)
-        return mislabelled(loss, self.config.label_noise) if self.config.label_noise else loss
+        if self.config.label_noise:
+            loss = mislabelled(loss, self.config.label_noise)
+        # Outermost: it is to see which are real.
+        return self.adaptive.watched(loss) if self.adaptive else loss
 
     def constrain(self, network: nn.Module) -> Callable[[nn.Module], None] | None:
         """Bind the weights of a discriminator; what is returned is to be done after each of its steps."""
