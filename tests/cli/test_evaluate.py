@@ -92,7 +92,7 @@ def test_a_table_has_a_column_a_model_and_a_row_a_figure(scored):
     lines = _run("one", "two", "--data", "streets").output.splitlines()
     rows = {line[:16].strip(): line.split()[-2:] for line in lines if not line.startswith((" " * 3, "one:", "two:"))}
     assert rows["mean IoU"] == ["0.5000", "0.6000"]
-    assert rows["pixels right"] == ["0.8750", "0.9000"]
+    assert rows["pixel accuracy"] == ["0.8750", "0.9000"]
     assert rows["road"] == ["0.5000", "0.5000"]
     assert rows["sky"] == ["-", "-"]
 

@@ -140,7 +140,7 @@ def test_the_overlay_s_strength_changes_the_picture_without_running_the_model(
 
 def test_another_model_says_what_it_is_and_translates_the_photo_anew(page: Any, served: Served, tmp_path: Path) -> None:
     card = page.locator("#model-card")
-    for words in ("Finds <nothing> in particular.", "0.500\nmean IoU", "87.5 %\npixels right", "3 classes"):
+    for words in ("Finds <nothing> in particular.", "0.500\nmean IoU", "87.5 %\npixel accuracy", "3 classes"):
         assert words in card.inner_text()
     upload(page, served.photo)
     wait_for_result(page)

@@ -48,7 +48,7 @@ def test_everything_of_a_config_is_escaped() -> None:
 
 def test_figures_are_shown_in_their_own_units() -> None:
     html = cards.model_card(model(metrics={"l1": 0.2, "psnr": 17.26, "pixel_accuracy": 0.8831}))
-    assert words(html)[:6] == ["88.3 %", "pixels right", "17.3 dB", "PSNR", "0.200", "L1"]
+    assert words(html)[:6] == ["88.3 %", "pixel accuracy", "17.3 dB", "PSNR", "0.200", "L1"]
 
 
 def test_the_figure_of_a_class_stands_beside_the_class_and_the_mean_comes_first() -> None:
@@ -59,7 +59,7 @@ def test_the_figure_of_a_class_stands_beside_the_class_and_the_mean_comes_first(
         licence="research <only>",
     )
     assert words(cards.model_card(config)) == [
-        "0.600", "mean IoU", "90.0 %", "pixels right",
+        "0.600", "mean IoU", "90.0 %", "pixel accuracy",
         "Measured on held-out pictures (the checkpoint was chosen on them).",
         "2 classes, IoU of each · how it was made · terms of use", "sky", "0.93", "sign symbol", "0.28",
         "Method", "pix2pix", "Sees", "the area of 256 × 256", "research &lt;only&gt;",

@@ -30,7 +30,7 @@ class Figure:
 
 FIGURES = {
     "mean_iou": Figure("mean IoU", "intersection over union, the mean over the classes: 1 is perfect, 0 is all wrong"),
-    "pixel_accuracy": Figure("pixels right", "share of the pixels that the model gets right", "%"),
+    "pixel_accuracy": Figure("pixel accuracy", "share of the pixels that the model gets right", "%"),
     "class_accuracy": Figure("class accuracy", "share of a class that the model gets right, the mean over all", "%"),
     "fcn_pixel_accuracy": Figure(
         "FCN pixel accuracy", "share of the pixels in which the scorer finds again what was to be painted", "%"
