@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from translate.cli import bench as command
 from translate.errors import ConfigError
 from translate.evaluation.bench import BenchReport
+from translate.evaluation.bench_objectives import Cost, ObjectivesReport
 from translate.evaluation.bench_step import StepReport
 from translate.evaluation.machine import Timing
 
@@ -107,6 +108,25 @@ def test_a_step_is_told_with_its_arithmetic_and_the_machines_rates(monkeypatch, 
     assert (stored["bench"], stored["ms_a_step"], stored["gflops"]) == ("step", 2500.0, 100.0)
     changes = {"batch_size": 1, "data.crop": 64}
     assert calls == [("cut", {"changes": changes, "device": "auto", "precision": "auto", "rounds": 3})]
+
+
+def test_every_word_is_told_beside_vanilla(monkeypatch, tmp_path):
+    calls = []
+
+    def bench(**options):
+        calls.append(options)
+        cost = Cost(word="hinge", ms_a_step=204.0, times=1.02, gflop_a_step=2.0, times_gflop=1.0)
+        return ObjectivesReport(what="pix2pix, small", costs=(cost,), machine=REPORT.machine)
+
+    monkeypatch.setattr("translate.evaluation.bench_objectives.bench_objectives", bench)
+    out = tmp_path / "words.json"
+    output = _run("objectives", "--rounds=2", "--set=batch_size=4", "--json", str(out)).output
+    assert output.splitlines() == [
+        "pix2pix, small",
+        "hinge                 204.0 ms   1.020 x vanilla in time, 1.000 x in arithmetic",
+    ]
+    assert json.loads(out.read_text())["costs"][0]["times"] == 1.02
+    assert calls == [{"changes": {"batch_size": 4}, "device": "auto", "precision": "auto", "rounds": 2}]
 
 
 @pytest.mark.parametrize(

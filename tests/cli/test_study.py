@@ -1,4 +1,4 @@
-"""`translate study` as a user meets it: a line a setting, a table, and one line for a mistake."""
+"""`translate study` as a user meets it: a line a run, a table, and one line for a mistake."""
 
 import json
 from collections.abc import Callable
@@ -11,6 +11,9 @@ from PIL import Image
 
 from translate.errors import DatasetError
 from translate.evaluation import study as module
+from translate.evaluation import study_report
+from translate.evaluation.study import Study
+from translate.evaluation.study_grids import GRIDS
 from translate.evaluation.study_run import Row
 
 ROW = Row(
@@ -23,6 +26,7 @@ ROW = Row(
     figures={"kernel": 0.5, "copied": 0.25},
     against="10 translations against 12 real pictures, in the feature space x",
 )
+LOST = ROW.model_copy(update={"name": "FastCUT", "seed": 1, "figures": {}, "failed": "diverged: too large"})
 TINY: dict[str, Any] = {
     "generator.filters": 2,
     "generator.blocks": 1,
@@ -40,42 +44,60 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """A canned study; returns what it was called with."""
     calls: list[tuple[Any, ...]] = []
 
-    def canned(*arguments: Any, report: Callable[[Row], None], **options: Any) -> list[Row]:
-        calls.append((*arguments, options))
-        report(ROW)
-        return [ROW]
+    def canned(asked: Study, out: Path, *, device: str, report: Callable[[Row], None]) -> tuple[Study, dict[str, Any]]:
+        calls.append((asked, out, device))
+        for row in (ROW, LOST):
+            report(row)
+        return asked.model_copy(update={"rows": (ROW, LOST)}), {"CUT": None, "FastCUT": None}
+
+    def written(*arguments: Any, to: Path | None, device: str) -> list[str]:
+        calls.append((to, device))
+        return ["study.md", "study.png"]
 
     monkeypatch.setattr(module, "study", canned)
+    monkeypatch.setattr(study_report, "write_report", written)
     return calls
 
 
-def test_a_line_a_setting_then_the_table(compared: list[tuple[Any, ...]], cli, tmp_path: Path):
+def test_a_line_a_run_then_the_table(compared: list[tuple[Any, ...]], cli, tmp_path: Path):
     code, out, _ = cli(
-        "study", "unpaired", "--data", "animals", "-o", str(tmp_path), "--minutes=3", "--set=batch_size=2"
+        "study", "unpaired", "--data", "animals", "-o", str(tmp_path), "--minutes=3", "--set=batch_size=2", "--seeds=2"
     )
     assert code == 0
     lines = out.splitlines()
-    assert lines[0] == "CUT: 1234 steps, 486 ms each"
-    assert "| CUT | 486 | 1,234 | 900 | 0.500 | 25.0 % |" in lines
-    assert "study.png" in lines[-1]
-    grid, source, folder, options = compared[0]
-    assert (grid, str(source.root), folder) == ("unpaired", "animals", tmp_path)
-    assert options == {"minutes": 3.0, "changes": {"batch_size": 2}, "device": "auto"}
+    assert lines[:2] == ["CUT, seed 0: 1234 steps, 486 ms each", "FastCUT, seed 1: diverged: too large"]
+    assert "| CUT | 1 | 486 | 1,234 | 900 | 0.500 | 25.0 % |" in lines
+    assert lines[-1] == f"{tmp_path}: study.md, study.png, study.json"
+    asked, folder, device = compared[0]
+    assert (asked.grid, str(asked.source.root), folder, device) == ("unpaired", "animals", tmp_path, "auto")
+    assert (asked.minutes, asked.steps, asked.seeds, asked.changes) == (3.0, None, 2, {"batch_size": 2})
 
 
-def test_two_folders_can_be_given(compared: list[tuple[Any, ...]], cli, tmp_path: Path):
-    assert cli("study", "unpaired", "--a", "horse", "--b", "zebra", "-o", str(tmp_path))[0] == 0
-    source = compared[0][1]
-    assert (source.root, str(source.a), str(source.b)) == (None, "horse", "zebra")
+def test_a_report_can_go_elsewhere(compared: list[tuple[Any, ...]], cli, tmp_path: Path):
+    to = tmp_path / "docs"
+    code, out, _ = cli("study", "pix2pix", "--data=x", "-o", str(tmp_path), "--steps=20", "--report", str(to))
+    assert code == 0
+    assert out.splitlines()[-1].startswith(f"{to}: ")
+    assert compared[1] == (to, "auto")
+    assert (compared[0][0].steps, compared[0][0].minutes) == (20, None)
+
+
+def test_ten_minutes_are_usual(compared: list[tuple[Any, ...]], cli, tmp_path: Path):
+    assert cli("study", "unpaired", "--a", "horse", "--b", "zebra", "-o", str(tmp_path), "--only=CUT, FastCUT")[0] == 0
+    asked = compared[0][0]
+    assert (asked.minutes, asked.only) == (10.0, ("CUT", "FastCUT"))
+    assert (asked.source.root, str(asked.source.a), str(asked.source.b)) == (None, "horse", "zebra")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["everything", "--data=x", "-o=out"], "everything: no such study; known: unpaired"),
+        (["everything", "--data=x", "-o=out"], "everything: no such study; known: unpaired, pix2pix"),
+        (["unpaired", "--data=x", "-o=out", "--only=CUTE"], "CUTE: no such cell of unpaired; known: CycleGAN, CUT"),
         (["unpaired", "--data=x", "-o=out", "--set=data.crp=3"], "data.crp: no such setting"),
         (["unpaired", "--data=x", "-o=out", "--set=steps"], "expected key=value"),
         (["unpaired", "--data=x", "-o=out", "--minutes=0"], "minutes is 0"),
+        (["unpaired", "--data=x", "-o=out", "--minutes=1", "--steps=50"], "a study has one budget"),
         (["unpaired", "--data=x"], "--out"),
     ],
 )
@@ -101,7 +123,7 @@ def test_an_interrupted_study_ends_as_any_interrupted_command(cli, tmp_path: Pat
 def test_a_study_trains_in_processes_of_its_own_and_tells_their_errors(
     cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "GRIDS", {"tiny": {"Cut": ("cut", TINY)}})
+    monkeypatch.setitem(GRIDS, "tiny", {"Cut": ("cut", TINY)})
     random = np.random.default_rng(0)
     for side in "ab":
         (tmp_path / "data" / side).mkdir(parents=True)
@@ -119,7 +141,7 @@ def test_a_study_trains_in_processes_of_its_own_and_tells_their_errors(
     code, out, _ = cli(*command, "--device=cpu", "--set=data.holdout=2")
     assert code == 0
     rows = json.loads((tmp_path / "out" / "study.json").read_text())["rows"]
-    assert out.startswith(f"Cut: {rows[0]['steps']} steps")
+    assert out.startswith(f"Cut, seed 0: {rows[0]['steps']} steps")
     assert set(rows[0]["figures"]) == {"kernel", "frechet", "copied"}
     assert "feature space" in (tmp_path / "out" / "study.md").read_text()
     assert Image.open(tmp_path / "out" / "study.png").width == 4 + 2 * 20

@@ -22,6 +22,7 @@ GENERATORS: dict[str, Build] = {
         a, b, **{"filters": 4, "depth": 4, "residual": 1, "norm": "instance"} | more
     ),
     "unet-plain": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 3, "norm": "none"} | more),
+    "unet-no-skips": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 4, "skips": False} | more),
     "unet-shallow": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 1} | more),
     "resnet": lambda a, b, **more: ResNetGenerator(a, b, **{"filters": 4, "blocks": 2} | more),
     "resnet-resize": lambda a, b, **more: ResNetGenerator(

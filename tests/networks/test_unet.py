@@ -169,15 +169,41 @@ def test_residual_blocks_at_a_bottleneck_of_one_pixel_can_be_trained(norm: str):
     assert network(torch.rand(1, 3, 16, 16)).shape == (1, 3, 16, 16)
 
 
+def test_without_skips_the_decoder_sees_the_innermost_level_alone():
+    """The encoder-decoder of Isola 2017, Sec. 4.2: what is not in the bottleneck can't come out."""
+    torch.manual_seed(0)
+    network = UNet(3, 3, filters=2, depth=3, norm="none", skips=False).eval()
+    assert [up.conv.in_channels for up in network.ups] == [2, 4, 8]
+    x = torch.rand(1, 3, 16, 24)
+    with torch.no_grad():
+        features = network.features(x)
+        blanked = [torch.zeros_like(level) for level in features[:-1]] + features[-1:]
+        assert torch.equal(network.decode(blanked, x.shape[-2:]), network(x))
+        features[-1] = torch.zeros_like(features[-1])
+        assert not torch.equal(network.decode(features, x.shape[-2:]), network(x))
+
+
+def test_without_skips_the_layout_is_the_papers_encoder_decoder():
+    """The same convolutions as a plain stack: down with leaky ReLU before each but the first, up with ReLU."""
+    torch.manual_seed(0)
+    network = UNet(3, 2, filters=2, depth=3, norm="none", skips=False).double().eval()
+    down, up = [block.conv for block in network.downs], [block.conv for block in network.ups]
+    leaky, relu = nn.LeakyReLU(0.2), nn.ReLU()
+    stack = nn.Sequential(down[0], leaky, down[1], leaky, down[2], relu, up[2], relu, up[1], relu, up[0], nn.Tanh())
+    x = torch.randn(2, 3, 16, 24, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), stack(x), rtol=0, atol=1e-12)
+
+
 def test_a_config_reaches_every_setting_of_the_unet():
     config = GeneratorConfig(
         in_channels=2, out_channels=5, filters=3, max_filters=6, depth=5, residual=1, norm="instance", dropout=0.25,
-        upsample="resize", head="labels",
+        upsample="resize", head="labels", skips=False,
     )  # fmt: skip
     network = build_generator(config)
     same = UNet(
         2, 5, filters=3, max_filters=6, depth=5, residual=1, norm="instance", dropout=0.25,
-        upsample="resize", head="labels",
+        upsample="resize", head="labels", skips=False,
     )  # fmt: skip
     assert isinstance(network, UNet)
     assert str(network) == str(same)

@@ -1,4 +1,4 @@
-"""`translate bench train|apply|step`: how fast this machine is, with our settings and with the classic ones."""
+"""`translate bench train|apply|step|objectives`: how fast this machine is, beside the classic settings."""
 
 import sys
 from pathlib import Path
@@ -71,6 +71,29 @@ def step(
     print(_machine(found.machine, found.rates))
     print(f"{preset} ({found.what}): {found.ms_a_step:,.0f} ms a step")
     print(f"{found.gflop_a_step:,.1f} GFLOP a step, {found.gflops:,.0f} GFLOP/s")
+    if json_out:
+        checkpoints.write_json(json_out, found.as_json())
+
+
+@app.command()
+def objectives(
+    device: Device = "auto",
+    precision: Precision = "auto",
+    rounds: Annotated[int, typer.Option(min=1, help="Steps timed of each word; the median counts.")] = 15,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting of pix2pix: key=value.")] = None,
+    json_out: Json = None,
+) -> None:
+    """Time a pix2pix step with every adversarial loss, each beside one with vanilla."""
+    from translate import checkpoints
+    from translate.evaluation.bench_objectives import bench_objectives
+
+    check_json_out(json_out)
+    changes = dict(setting(text) for text in set_ or [])
+    found = bench_objectives(changes=changes, device=device, precision=precision, rounds=rounds)
+    print(found.what)
+    for cost in found.costs:
+        multiples = f"{cost.times:.3f} x vanilla in time, {cost.times_gflop:.3f} x in arithmetic"
+        print(f"{cost.word:<18}{cost.ms_a_step:9.1f} ms   {multiples}")
     if json_out:
         checkpoints.write_json(json_out, found.as_json())
 

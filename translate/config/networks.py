@@ -22,6 +22,8 @@ class GeneratorConfig(Config):
     """U-Net: number of halvings."""
     residual: Annotated[int, Field(ge=0, le=8)] = 0
     """U-Net: residual 3x3 blocks behind each level's convolution; 0 is the paper's layout."""
+    skips: bool = True
+    """U-Net: each level of the encoder is handed to the decoder; without, a plain encoder-decoder."""
     blocks: Annotated[int, Field(ge=0, le=64)] = 9
     """ResNet: number of residual blocks."""
     norm: Norm = "batch"
@@ -32,7 +34,9 @@ class GeneratorConfig(Config):
     """The output starts as the input and the network learns what to change, against inverted colours."""
 
     @model_validator(mode="after")
-    def _shortcut_fits(self) -> Self:
+    def _parts_fit(self) -> Self:
+        if not self.skips and self.kind != "unet":
+            raise ValueError(f"skips are a U-Net's; kind {self.kind!r} has none to leave out")
         if self.shortcut and (self.head != "image" or self.in_channels != self.out_channels):
             raise ValueError("shortcut starts from the input: it needs an image head and as many channels out as in")
         return self

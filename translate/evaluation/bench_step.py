@@ -63,7 +63,7 @@ def bench_step(
     where, chosen = pick_device(device), pick_precision(precision, pick_device(device))
     step = training_step(config, device, precision, config.data.crop)
     step()  # allocates; on CUDA it chooses kernels
-    flop = statistics.mean(_counted(step, seed) for seed in SEEDS)
+    flop = statistics.mean(counted(step, seed) for seed in SEEDS)
     timing = race({preset: Contender(chosen, step)}, rounds, where)[preset]
     network, crop = config.translator, config.data.crop
     return StepReport(
@@ -102,7 +102,8 @@ def made_up(config: TrainConfig, device: torch.device, side: int) -> Pair:
     return Pair(picture, other)
 
 
-def _counted(step: Callable[[], object], seed: int) -> int:
+def counted(step: Callable[[], object], seed: int) -> int:
+    """Multiplications and additions of all convolutions and matrix products in one run of `step`."""
     torch.manual_seed(seed)
     with FlopCounterMode(display=False) as counter:
         step()

@@ -1,178 +1,178 @@
-"""Many settings on the same data for the same time: what each costs a step, and how far it gets."""
+"""Many settings on the same data, with the same seeds and budget: what each costs a step, and how far it gets."""
 
 import logging
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from PIL import Image
+from pydantic import Field, model_validator
 
-from translate import checkpoints, images, presets
+from translate import checkpoints
 from translate.catalog import RUN_FILE
-from translate.config import Config, Positive, TrainConfig, parse, read
-from translate.data.domains import recognise_domains
-from translate.data.unpaired import PictureDataset
+from translate.config import Config, HoldOut, Positive, TrainConfig, parse, read
 from translate.devices import pick_device
 from translate.errors import ConfigError, TranslateError
+from translate.evaluation.fcn_score import fcn_score
 from translate.evaluation.machine import describe
-from translate.evaluation.study_run import QUIET, Row, alone, train_setting
-from translate.inference.translator import Translator
-from translate.metrics.figures import figure
+from translate.evaluation.study_grids import settings
+from translate.evaluation.study_run import Job, Row, alone, train_cell, unable
 from translate.trainers import run
-from translate.trainers.cyclegan import A_TO_B
 
 log = logging.getLogger(__name__)
 
-SMALL = {
-    "generator.filters": 32,
-    "discriminator.filters": 32,
-    "data.size": 128,
-    "data.load_size": 143,
-    "data.crop": 128,
-}
-"""A quarter of the pixels and half of the width: what a small machine trains in minutes."""
-
-GRIDS: dict[str, dict[str, tuple[str, Mapping[str, Any]]]] = {
-    "unpaired": {"CycleGAN": ("cyclegan", SMALL), "CUT": ("cut", SMALL), "FastCUT": ("fastcut", SMALL)},
-}
-"""Name of the study -> name of the setting -> preset and what is changed in it."""
-
-RECORD, TABLE, SHEET = "study.json", "study.md", "study.png"
-SHOWN = 6
-"""Held-out pictures on the sheet."""
+RECORD = "study.json"
+FEWEST_STEPS, MOST_SEEDS = 10, 30
+SAME = ("grid", "steps", "minutes", "changes", "source", "scorer")
+"""What makes a study another one; cells and seeds may be added."""
 
 
 class Study(Config):
-    """study.json: what was asked for, where it ran, and a row a setting as far as it got."""
+    """study.json: what was asked for, where it ran, and a row for each cell and seed as far as it got."""
 
     grid: str
-    minutes: Positive
+    steps: Annotated[int, Field(ge=FEWEST_STEPS)] | None = None
+    minutes: Positive | None = None
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = 1
+    only: tuple[str, ...] = ()
     changes: dict[str, Any]
     source: run.Source
+    scorer: str | None = None
     machine: dict[str, Any]
     rows: tuple[Row, ...] = ()
+    real: dict[str, float] = Field(default_factory=dict)
+    """What the scorer finds in the real photos."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("a study has one budget: give steps or minutes")
+        return self
+
+    def row(self, name: str, seed: int) -> Row | None:
+        """The outcome of a cell with a seed; None where it has none yet."""
+        return next((row for row in self.rows if (row.name, row.seed) == (name, seed)), None)
+
+    def with_row(self, row: Row) -> Self:
+        """With that outcome instead of an earlier one."""
+        others = [old for old in self.rows if (old.name, old.seed) != (row.name, row.seed)]
+        return self.model_copy(update={"rows": (*others, row)})
 
 
 def study(
-    grid: str,
-    source: run.Source,
-    out: Path,
-    *,
-    minutes: float,
-    changes: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    report: Callable[[Row], None] | None = None,
-) -> list[Row]:
-    """Train every setting of a grid for `minutes`, each in a process of its own, and return their rows in order.
+    asked: Study, out: Path, *, device: str = "auto", report: Callable[[Row], None] | None = None
+) -> tuple[Study, dict[str, TrainConfig]]:
+    """Train every cell of a grid with every seed, each in a process of its own; returns rows and the cells' settings.
 
-    The number of steps is measured first, so that each schedule ends when its time does. `out`/NAME holds each run;
-    study.json, study.md and study.png tell and show how they compare. A study that was interrupted goes on where it
-    stopped.
-    Raises: ConfigError for an unknown grid or setting, or where `out` holds another study; DatasetError for unusable
-    data.
+    `out`/CELL/seed-N is each run, a training like any other, and `out`/study.json the record. Where the budget is time,
+    the number of steps is measured first, so that each schedule ends when its time does. A study that was interrupted
+    goes on where it stopped, and cells and seeds that are done are kept. A cell that diverges, or can't be trained as
+    set, has a row that says so.
+    Raises: ConfigError for an unknown grid, cell or setting, or where `out` holds another study; DatasetError for
+    unusable data.
     """
-    configs = settings(grid, changes or {})
-    asked = {"grid": grid, "minutes": minutes, "changes": dict(changes or {}), "source": source.model_dump()}
-    record = _taken_up(out, parse(Study, asked | {"machine": describe(pick_device(device))}))
+    configs = settings(asked.grid, asked.changes, only=asked.only, steps=asked.steps)
+    asked = asked.model_copy(update={"machine": describe(pick_device(device))})
+    record = _taken_up(out, asked)
     out.mkdir(parents=True, exist_ok=True)
+    _write(out, record)
+    # All cells with one seed before the next seed: an interrupted study compares all of them.
+    for seed in range(asked.seeds):
+        for name, config in configs.items():
+            row = record.row(name, seed)
+            if row is None:
+                job = _job(asked, name, config.replace(seed=seed), out, device)
+                row = _trained(job)
+                record = record.with_row(row)
+                _write(out, record)
+            if report:
+                report(row)
+    record = _with_real(record, configs, out, device)
+    if not any(row.steps for row in record.rows):
+        raise ConfigError(record.rows[0].failed)
+    return record, configs
+
+
+def folder(out: Path, name: str, seed: int) -> Path:
+    """Where the run of a cell with a seed is."""
+    return out / name / f"seed-{seed}"
+
+
+def _write(out: Path, record: Study) -> None:
     checkpoints.write_json(out / RECORD, record.model_dump(mode="json"))
-    rows = {row.name: row for row in record.rows}
-    for name, config in configs.items():
-        if name not in rows:
-            log.info("%s: a few steps are timed, then it is trained for %g minutes", name, minutes)
-            rows[name] = _trained(name, config, source, out / name, minutes, device)
-            record = record.model_copy(update={"rows": tuple(rows.values())})
-            checkpoints.write_json(out / RECORD, record.model_dump(mode="json"))
-            (out / SHEET).unlink(missing_ok=True)
-        if report:
-            report(rows[name])
-    (out / TABLE).write_text(_told(record), encoding="utf-8")
-    if not (out / SHEET).is_file():
-        images.save(_sheet(out, list(configs), device), out / SHEET)
-    return list(record.rows)
 
 
-def settings(grid: str, changes: Mapping[str, Any]) -> dict[str, TrainConfig]:
-    """The config of each setting of a grid, with `changes` to all.
+def _job(asked: Study, name: str, config: TrainConfig, out: Path, device: str) -> Job:
+    budget = f"{asked.minutes:g} minutes" if asked.minutes else f"{config.steps} steps"
+    log.info("%s, seed %d: %s", name, config.seed, budget)
+    return Job(
+        name=name,
+        config=config,
+        source=asked.source,
+        folder=folder(out, name, config.seed),
+        minutes=asked.minutes,
+        device=device,
+        held_out=_held_out(out),
+        scorer=asked.scorer,
+    )
 
-    Raises: ConfigError for an unknown grid or change.
-    """
-    if grid not in GRIDS:
-        raise ConfigError(f"{grid}: no such study; known: {', '.join(GRIDS)}")
-    if fixed := sorted({"steps", "log_every"} & changes.keys()):
-        raise ConfigError(f"{fixed[0]} can't be set in a study: it times every step, and the minutes give their number")
-    return {
-        name: presets.preset(preset).replace(**{**own, **QUIET, **changes})
-        for name, (preset, own) in GRIDS[grid].items()
-    }
 
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    names = list(dict.fromkeys(name for row in rows for name in row.figures))
-    head = ["", "ms a step", "steps", "peak MiB", *(figure(name).title for name in names)]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for row in rows:
-        memory = f"{row.peak_memory_mib:,.0f}" if row.peak_memory_mib is not None else "-"
-        values = [figure(name).text(row.figures[name]) if name in row.figures else "-" for name in names]
-        lines.append(f"| {' | '.join([row.name, f'{row.ms_a_step:.0f}', f'{row.steps:,}', memory, *values])} |")
-    return "\n".join(lines)
+def _held_out(out: Path) -> HoldOut | None:
+    """What the first run kept apart: seeds change the training, not what it is judged on."""
+    for path in sorted(out.glob(f"*/*/{RUN_FILE}"), key=lambda path: path.stat().st_mtime):
+        return read(run.RunRecord, path).held_out
+    return None
 
 
 def _taken_up(out: Path, asked: Study) -> Study:
-    """The study begun in `out`, or a new one."""
+    """The study begun in `out` with what is asked for now, or a new one."""
     path = out / RECORD
-    if not path.is_file() or not any(out.glob(f"*/{RUN_FILE}")):  # nothing was trained: a mistake was mended
+    if not path.is_file() or not any(out.glob(f"*/*/{RUN_FILE}")):  # nothing was trained: a mistake was mended
         return asked
     found = read(Study, path)
-    for name in ("grid", "minutes", "changes", "source"):
+    for name in SAME:
         old, new = (one.model_dump(mode="json")[name] for one in (found, asked))
         if old != new:
             raise ConfigError(f"{out} holds a study with other {name} ({old}, now {new}); choose another --out")
-    return found
+    kept = tuple(row for row in found.rows if row.steps)  # what could not be trained may be mended
+    return asked.model_copy(update={"rows": kept, "real": found.real})
 
 
-def _trained(name: str, config: TrainConfig, source: run.Source, folder: Path, minutes: float, device: str) -> Row:
-    """The row of one setting.
+def _trained(job: Job) -> Row:
+    """The row of one run.
 
     Raises: KeyboardInterrupt when its process was told to stop, and has saved what it learnt.
     """
     try:
-        row = alone(train_setting, name, config, source, folder, minutes, device)
+        row = alone(train_cell, job)
+    except ConfigError as error:
+        return unable(job, error)
     except TranslateError as error:
-        raise type(error)(f"{name}: {error}") from None
+        raise type(error)(f"{job.name}: {error}") from None
     if row is None:
         raise KeyboardInterrupt
     return row
 
 
-def _told(study: Study) -> str:
-    """study.md."""
-    machine = study.machine
-    against = list(dict.fromkeys(row.against for row in study.rows))
-    return (
-        f"# Study {study.grid!r}: {study.minutes:g} minutes of training for each setting\n\n{table(study.rows)}\n\n"
-        f"Figures of A to B by each setting's last model: {'; '.join(against)}.\n"
-        f"{machine['threads']} threads of {machine['processor']}, torch {machine['torch']} on "
-        f"{machine.get('gpu', machine['device'])}.\n"
-    )
+def _with_real(record: Study, configs: Mapping[str, TrainConfig], out: Path, device: str) -> Study:
+    """With the score of the real photos, where there is a scorer."""
+    if record.scorer is None or record.real:
+        return record
+    done = next((row for row in record.rows if not row.failed), None)
+    if done is None:
+        return record
+    found = alone(_real_score, folder(out, done.name, done.seed), record.scorer, device)
+    record = record.model_copy(update={"real": found})
+    _write(out, record)
+    return record
 
 
-def _sheet(out: Path, names: Sequence[str], device: str) -> Image.Image:
-    """Held-out inputs, and beside them what the last model of each setting makes of them."""
-    record = read(run.RunRecord, out / names[0] / RUN_FILE)
-    data, source = record.config.data, record.source
-    layout = recognise_domains(source.root, a=source.a, b=source.b, config=data, held_out=record.held_out)
-    files = layout.splits["val"].a
-    files = files[:: math.ceil(len(files) / SHOWN)]
-    columns: list[list[Image.Image]] = []
-    for name in names:
-        both = out / name / A_TO_B
-        translator = Translator.load((both if both.is_dir() else out / name) / "last", device=device)
-        channels = translator.config.translator.in_channels
-        inputs = PictureDataset(files, translator.config.data, train=False, seed=0, channels=channels)
-        if not columns:
-            columns.append([images.to_pil(inputs[number]) for number in range(len(files))])
-        columns.append([images.to_pil(translator.forward(inputs[n][None])) for n in range(len(files))])
-    return images.grid(list(zip(*columns, strict=True)), titles=["input", *names])
+def _real_score(run_folder: Path, scorer: str, device: str) -> dict[str, float]:
+    return fcn_score(run_folder, scorer, device=device, real=True)
+
+
+def asked(values: Mapping[str, Any]) -> Study:
+    """The study that the options describe.
+
+    Raises: ConfigError naming the option, what was found and what is allowed.
+    """
+    return parse(Study, {"machine": {}, **values})

@@ -32,6 +32,11 @@ FIGURES = {
     "mean_iou": Figure("mean IoU", "intersection over union, the mean over the classes: 1 is perfect, 0 is all wrong"),
     "pixel_accuracy": Figure("pixel accuracy", "share of the pixels that the model gets right", "%"),
     "class_accuracy": Figure("class accuracy", "share of a class that the model gets right, the mean over all", "%"),
+    "fcn_pixel_accuracy": Figure(
+        "FCN pixel accuracy", "share of the pixels in which the scorer finds again what was to be painted", "%"
+    ),
+    "fcn_class_accuracy": Figure("FCN class accuracy", "the same of each class, the mean over all", "%"),
+    "fcn_mean_iou": Figure("FCN mean IoU", "the scorer's intersection over union with what was to be painted"),
     "psnr": Figure("PSNR", "peak signal-to-noise ratio; higher is closer", "dB"),
     "ssim": Figure("SSIM", "structural similarity; 1 is identical"),
     "l1": Figure("L1", "mean absolute difference; lower is closer"),

@@ -57,6 +57,7 @@ def build_generator(config: GeneratorConfig) -> Generator:
             upsample=config.upsample,
             residual=config.residual,
             head=head,
+            skips=config.skips,
         )
     else:
         network = ResNetGenerator(

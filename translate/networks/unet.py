@@ -77,11 +77,11 @@ class UpBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """Encoder and decoder with a skip at every level; the output has the input's height and width.
+    """Encoder and decoder with a skip at every level, or without `skips`; the output has the input's size.
 
     With the defaults, the layout of the paper at 256 x 256: `depth` halvings, channels `filters` doubling up to
     `max_filters`, dropout in the inner levels of full width. `residual` adds that many 3x3 residual blocks behind
-    every level's convolution.
+    every level's convolution. Without `skips` it is the plain encoder-decoder the paper compares with (Sec. 4.2).
 
     Shape: (N, in_channels, H, W) -> (N, out_channels, H, W), any H and W.
     Range: [-1, 1] for the head `image`, unbounded logits for `labels`.
@@ -100,9 +100,10 @@ class UNet(nn.Module):
         upsample: Upsample = "transposed",
         residual: int = 0,
         head: Head = "image",
+        skips: bool = True,
     ) -> None:
         super().__init__()
-        self.in_channels, self.depth, bottom = in_channels, depth, depth - 1
+        self.in_channels, self.depth, self.skips, bottom = in_channels, depth, skips, depth - 1
         # Every norm needs two pixels. The paper's innermost level has none; its residual blocks bring some.
         self.min_side = 2 ** (depth if residual else depth - 1) + 1
         widths = [min(filters * 2**level, max_filters) for level in range(depth)]
@@ -115,7 +116,7 @@ class UNet(nn.Module):
         )
         self.ups = nn.ModuleList(
             UpBlock(
-                widths[level] if level == bottom else 2 * widths[level],
+                2 * widths[level] if skips and level < bottom else widths[level],
                 out_channels if level == 0 else widths[level - 1],
                 norm,
                 upsample=upsample,
@@ -154,9 +155,12 @@ class UNet(nn.Module):
         y = F.relu(features[-1])
         for level in reversed(range(self.depth)):
             y = self.ups[level](y, features[level].shape[-2:])
-            if level > 0:
+            if level == 0:
+                break
+            y = F.relu(y)
+            if self.skips:
                 # Each half by itself: behind a joint ReLU the gradient of a norm would be a strided slice, and slow.
-                y = torch.cat([F.relu(features[level]), F.relu(y)], dim=1)  # (N, 2 C, H / 2^level, W / 2^level)
+                y = torch.cat([F.relu(features[level]), y], dim=1)  # (N, 2 C, H / 2^level, W / 2^level)
         return self.head(y[..., : size[0], : size[1]])
 
     def forward(self, x: Tensor) -> Tensor:
