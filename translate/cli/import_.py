@@ -55,7 +55,7 @@ def parse_statistics(text: str) -> "Statistics":
 
 def print_imported(name: str, found: "Imported") -> None:
     """What the file turned out to be, and what to do with it."""
-    network = found.config.generator
+    network = found.config.translator
     depth = f"{network.depth} halvings" if network.kind == "unet" else f"{network.blocks} blocks"
     norm = "no norm" if network.norm == "none" else f"{'batch' if network.norm == 'picture' else network.norm} norm"
     print(
