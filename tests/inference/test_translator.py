@@ -11,7 +11,8 @@ from torch import nn
 
 from translate import images
 from translate.errors import CheckpointError, ConfigError, ImageError
-from translate.inference.translator import Translator, winners, with_detail
+from translate.inference.finishing import winners, with_detail
+from translate.inference.translator import Translator
 from translate.networks import build_generator
 
 from .conftest import CLASSES, Spy, label_config, picture_config

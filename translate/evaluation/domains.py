@@ -106,7 +106,7 @@ def _translated(run: Run, files: Sequence[PictureFile]) -> Iterator[tuple[Tensor
     for real in _read(run, files, network.in_channels):
         if run.scale == "own":
             result = translator.run(real[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy())  # (H, W, C) in [0, 1]
-            yield real, images.to_tensor(images.from_pil(result.image, network.out_channels))[None], result.seconds
+            yield real, images.to_tensor(result.pixels)[None], result.seconds
             continue
         began = time.perf_counter()
         fake = translator.forward(real).cpu()

@@ -114,7 +114,7 @@ def _own(translator: Translator, selection: Selection) -> Iterator[Translated]:
         if result.labels is not None:
             fake_b = torch.from_numpy(result.labels).long()
         else:
-            fake_b = images.to_tensor(images.from_pil(result.image, real_b.shape[0]))
+            fake_b = images.to_tensor(result.pixels)
         yield fake_b[None], real_b[None], result.seconds
 
 

@@ -23,6 +23,8 @@ WHOLE_PIXELS = 2_000_000
 """More than this is cut into tiles unasked: a 64-filter network takes up to 1 KB a pixel."""
 TILE = 1024
 SMALLEST = 64
+MARGIN = 128
+"""Least overlap in pixels, where it leaves half of the tile: a network sees the edge of a tile from far away."""
 BLEND_BYTES = 400 << 20
 """What the blended rows of the tiles abreast may take; very wide pictures of many classes get smaller tiles."""
 
@@ -115,14 +117,15 @@ def halved(side: int, step: int) -> int:
 
 
 def spans(length: int, tile: int, step: int) -> list[Span]:
-    """Tiles along one side, each a quarter or more over the next; beyond the ramp in the middle none counts.
+    """Tiles along one side, each MARGIN or a quarter or more over the next; beyond the ramp in the middle none counts.
 
     Their starts are multiples of `step` where the tile is at least twice that. The weights at any place sum to 1.
     """
     if length <= tile:
         return [Span(0, length, torch.ones(length))]
     grid = step if tile >= 2 * step else max(1, tile // 2)
-    stride = max(grid, (tile - tile // 4) // grid * grid)
+    overlap = max(tile // 4, min(MARGIN, tile // 2))
+    stride = max(grid, (tile - overlap) // grid * grid)
     last = math.ceil((length - tile) / grid) * grid
     starts = [*range(0, last, stride), last]
     ramp = torch.sin((torch.arange(tile // 8) + 0.5) / (tile // 8) * torch.pi / 2) ** 2
@@ -201,7 +204,9 @@ def _halving(attempt: Attempt, seen: Tensor, tile: int, step: int) -> Tensor:
     output = attempt(seen)
     if output is not None:
         return output.cpu()
-    half = halved(min(tile, max(seen.shape[-2:])), step)
+    half = halved(tile, step)
+    while half >= max(seen.shape[-2:]):
+        half = halved(half, step)
     if half < SMALLEST:
         raise ImageError(too_little_memory(seen.shape[2], seen.shape[3], attempt.device))
     if not attempt.has_shrunk:

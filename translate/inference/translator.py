@@ -18,6 +18,7 @@ from translate.config import ModelConfig
 from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
 from translate.inference.canvas import Canvas
+from translate.inference.finishing import shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
 from translate.inference.tiling import SMALLEST, Attempt, cover, halved, held, step_of, tile_side, too_little_memory
 from translate.inference.windows import Resized, Source
@@ -81,6 +82,8 @@ class Translator:
         self.config = config
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
+        self._exact: Translator | None = None
+        self._folder: Path | None = None
         self.dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         generator.eval()
         fold_norms(generator)  # in float32: the statistics and weights meet at full precision
@@ -95,8 +98,11 @@ class Translator:
 
         Raises: CheckpointError when there is none or it is damaged; ConfigError for device or precision.
         """
-        generator, config = checkpoints.load_model(catalog.find(name_or_path))
-        return cls(generator, config, device=device, precision=precision)
+        folder = catalog.find(name_or_path)
+        generator, config = checkpoints.load_model(folder)
+        translator = cls(generator, config, device=device, precision=precision)
+        translator._folder = folder if precision == "auto" else None
+        return translator
 
     @overload
     def __call__(self, image: str | Path, *, scale: Scale = "auto", tile: int | None = None) -> Image.Image: ...
@@ -149,13 +155,13 @@ class Translator:
         """
         batch_size = batch_size or self.best_batch_size
         results: dict[int, Translation] = {}
-        waiting: dict[tuple[int, int], list[_Prepared]] = {}
+        waiting: dict[object, list[_Prepared]] = {}
         for number, picture in enumerate(pictures):
             prepared = self._prepare(number, picture, scale, tile)
             if prepared.batch is None:
                 results[number] = self._in_pieces(prepared, progress)
                 continue
-            group = waiting.setdefault(prepared.seen, [])
+            group = waiting.setdefault((prepared.seen, prepared.depth), [])
             group.append(prepared)
             if len(group) == batch_size:
                 results.update(self._together(group, progress))
@@ -175,7 +181,7 @@ class Translator:
         Shape: (N, in_channels, H, W) -> (N, out_channels, H, W).
         Raises: ImageError when the batch doesn't fit into the memory.
         """
-        output = self._attempt()(batch)
+        output = self._attempt(np.dtype(np.uint8))(batch)
         if output is None:
             size = f"{len(batch)} of {batch.shape[3]} x {batch.shape[2]} pixels"
             raise ImageError(f"{size} don't fit into the memory of {self.device}; choose a smaller scale")
@@ -216,7 +222,13 @@ class Translator:
             raise ImageError(f"{where}the picture has {found}; {self.config.name!r} takes {wanted} channels")
         return array
 
-    def _attempt(self) -> Attempt:
+    def _attempt(self, depth: np.dtype[Any]) -> Attempt:
+        if depth == np.uint16 and self.dtype == torch.bfloat16 and self._folder is not None:
+            # bfloat16 has 8 bits itself; where the choice was ours, a photo of 16 keeps them.
+            if self._exact is None:
+                _log.info("a photo of 16 bits is translated in float32")
+                self._exact = Translator.load(self._folder, device=str(self.device), precision="fp32")
+            return self._exact._attempt(depth)
         return Attempt(self.generator, self.device, self.dtype)
 
     def _prepare(self, number: int, picture: Picture, scale: Scale, tile: int | None) -> "_Prepared":
@@ -250,7 +262,7 @@ class Translator:
         """Pictures of one size as a batch; where that doesn't fit one by one, and where not even that, in tiles."""
         if not group:
             return {}
-        attempt = self._attempt()
+        attempt = self._attempt(group[0].depth)
         batch = torch.cat([p.batch for p in group if p.batch is not None])  # (N, C, H, W)
         output = attempt(batch)
         if output is None and len(group) > 1:
@@ -300,7 +312,7 @@ class Translator:
             pixels[top:bottom] = images.to_array(rows, prepared.depth)
 
         source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
-        attempt, tile = self._attempt(), prepared.tile or max(prepared.seen)
+        attempt, tile = self._attempt(prepared.depth), prepared.tile or max(prepared.seen)
         if prepared.tile is not None:
             attempt = held(attempt, source, tile)
         canvas = Canvas(prepared.seen, prepared.size, network.out_channels, tile, paint)
@@ -312,41 +324,12 @@ class Translator:
         return Translation(
             pixels=pixels,
             palette=tuple(spec.color for spec in classes) or None,
-            shares=dict(zip((spec.name for spec in classes), _shares(pixels, len(classes)), strict=True)),
+            shares=dict(zip((spec.name for spec in classes), shares(pixels, len(classes)), strict=True)),
             scale=prepared.factor,
             tile=prepared.tile,
             kept_detail=prepared.keeps_detail,
             seconds=seconds,
         )
-
-
-def with_detail(fake: Tensor, seen: Tensor, photo: Tensor) -> Tensor:
-    """`fake` at the photo's size, plus what the model could not see of the photo.
-
-    up(fake) + (photo - up(seen)), `seen` being the photo at the model's scale: photo - up(seen) is the finest level of
-    its Laplacian pyramid (Burt and Adelson 1983), here with one level and any factor. A model that changes nothing
-    gives the photo back, and one that changes a horse leaves the grass around it as sharp as it was.
-
-    Shape: fake and seen (1, C, h, w), photo (1, C, H, W) -> (1, C, H, W), on the CPU. Range: [-1, 1], clamped.
-    """
-    # Resizing is linear, so that the difference of the two needs it only once.
-    change = images.resize(fake - seen.to(fake.device), *photo.shape[-2:])
-    return photo.add(change.to(photo.device)).clamp(-1, 1)
-
-
-def winners(logits: Tensor, height: int, width: int) -> Tensor:
-    """The class of the largest logit at every pixel of another size; the logits are resized, not the classes.
-
-    Shape: (1, K, h, w) -> (height, width) uint8; of equal logits the first class wins.
-    """
-    best = images.resize(logits[:, :1], height, width)
-    index = torch.zeros_like(best, dtype=torch.uint8)
-    # Class by class: all logits of a photo of 50 megapixels at once would fill the memory.
-    for k in range(1, logits.shape[1]):
-        plane = images.resize(logits[:, k : k + 1], height, width)
-        index.masked_fill_(plane > best, k)
-        best = torch.maximum(best, plane)
-    return index[0, 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,15 +345,6 @@ class _Prepared:
     """The photo itself, where it is brought to scale in pieces or its detail is to be kept."""
     batch: Tensor | None
     """The photo at the model's scale, where that isn't done in pieces. Shape: (1, C, *seen)."""
-
-
-def _shares(labels: Array, classes: int) -> list[float]:
-    """Part of the picture that each class covers."""
-    counts = np.zeros(classes, np.int64)
-    # In bands: counting takes eight bytes a pixel.
-    for top in range(0, len(labels) if classes else 0, 256):
-        counts += np.bincount(labels[top : top + 256].ravel(), minlength=classes)
-    return [float(share) for share in counts / labels.size]
 
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:
