@@ -36,7 +36,7 @@ def test_convention_rows_come_before_columns(tmp_path):
 
 
 def test_convention_the_void_label_is_black():
-    assert images._VOID == IGNORE_INDEX
+    assert images.VOID == IGNORE_INDEX
     assert images.colourise(np.array([[0, IGNORE_INDEX]]), [(9, 8, 7)]).tolist() == [[[9, 8, 7], [0, 0, 0]]]
 
 
@@ -207,11 +207,11 @@ def test_big_endian_and_inverted_gray_tiffs_are_read_right(tmp_path):
     ("array", "options", "words"),
     [
         (np.zeros((2, 3), np.float32), {"colours": 1, "kind": 3}, "float"),
-        (np.zeros((2, 3, 3), np.uint16), {"colours": 2, "planes": True}, "16-bit"),
         (np.zeros((2, 3, 4), np.uint16), {"colours": 5}, "16-bit"),
         (np.full((2, 3), -5, np.int32), {"colours": 1, "kind": 2}, "32-bit"),
-        (np.zeros((2, 3, 3), np.float32), {"colours": 2, "kind": 3}, "no PNG"),
-        (np.zeros((2, 3, 7), np.uint8), {"colours": 1}, "no PNG"),
+        (np.zeros((2, 3, 3), np.float32), {"colours": 2, "kind": 3}, "3 channels of 32 bits that are float"),
+        (np.zeros((2, 3, 7), np.int16), {"colours": 1, "kind": 2}, "7 channels of 16 bits that are float or signed"),
+        (np.zeros((2, 3, 7), np.uint32), {"colours": 1}, "7 channels of 32 bits; scale them to 8 or 16"),
     ],
 )
 def test_pixels_without_a_safe_reading_are_refused_rather_than_cut(tmp_path, array, options, words):

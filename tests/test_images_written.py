@@ -114,7 +114,7 @@ def test_a_sheet_has_one_cell_a_picture():
 def test_the_suffix_chooses_the_format(tmp_path, suffix):
     images.save(Image.fromarray(RAINBOW), tmp_path / f"out{suffix}")
     with Image.open(tmp_path / f"out{suffix}") as image:
-        assert image.format == images._WRITERS[suffix.lower()]
+        assert image.format == images.WRITERS[suffix.lower()]
     if suffix.lower() in (".png", ".bmp", ".tif", ".tiff"):
         assert np.array_equal(images.read_array(tmp_path / f"out{suffix}"), RAINBOW)
 

@@ -97,7 +97,7 @@ def test_one_picture_that_fails_in_the_model_does_not_take_its_batch_along(photo
     summary = folder.apply(translator, plan([photos], tmp_path / "out"), Options(scale="native", batch_size=4))
     assert values(tmp_path / "out") == {"a.png": 0, "b.png": 1, "c.png": 2}
     assert [failure.path.name for failure in summary.failed] == ["d.png"]
-    assert "choose a smaller scale" in summary.failed[0].reason
+    assert "not even 8 x 4 pixels fit into the memory" in summary.failed[0].reason
 
 
 def test_an_output_that_can_t_be_written_is_reported(identity, photos: Path, tmp_path: Path):

@@ -11,7 +11,8 @@ from torch import nn
 
 from translate import images
 from translate.errors import CheckpointError, ConfigError, ImageError
-from translate.inference.translator import Translator, winners, with_detail
+from translate.inference.finishing import winners, with_detail
+from translate.inference.translator import Translator
 from translate.networks import build_generator
 
 from .conftest import CLASSES, Spy, label_config, picture_config
@@ -118,7 +119,7 @@ def test_what_a_model_changes_is_changed_by_as_much_and_the_detail_stays():
 def test_detail_of_sixteen_bits_and_of_one_channel_is_kept_too():
     deep = noise(40, 30, 1, np.uint16)
     found = keeps_detail(lambda x: x, channels=1)(deep)
-    assert np.array_equal(found, np.round(deep / 257).astype(np.uint8))
+    assert (found.dtype, found.tolist()) == (np.uint16, deep.tolist())
 
 
 def test_detail_is_only_added_where_scaling_took_it():
@@ -189,8 +190,8 @@ def test_the_kind_that_goes_in_comes_out(identity, bright_is_sky, tmp_path: Path
     [
         (np.full((2, 2), 7, np.uint8), 7),
         (np.full((2, 2, 1), 7, np.uint8), 7),
-        (np.full((2, 2, 3), 65535, np.uint16), 255),
-        (np.full((2, 2), 257 * 9, np.uint16), 9),
+        (np.full((2, 2, 3), 65535, np.uint16), 65535),
+        (np.full((2, 2), 257 * 9 + 1, np.uint16), 257 * 9 + 1),
         (np.full((2, 2, 3), 0.2), 51),
         (np.full((2, 2), 0.2, np.float32), 51),
         (np.dstack([np.full((2, 2, 3), 7, np.uint8), np.zeros((2, 2), np.uint8)]), 255),  # clear lets white through
@@ -218,7 +219,7 @@ def test_a_model_of_seven_channels_takes_arrays_of_seven():
     config = picture_config(channels=7, out_channels=3)
     translator = Translator(Spy(lambda x: x[:, :3]), config, device="cpu", precision="fp32")
     deep = noise(3, 4, 7, np.uint16)
-    assert np.array_equal(translator(deep, scale="native"), np.round(deep[..., :3] / 257).astype(np.uint8))
+    assert np.array_equal(translator(deep, scale="native"), deep[..., :3])
     with pytest.raises(ImageError, match="has 3 channels; 'tiny' takes 7"):
         translator(noise(3, 4))
     with pytest.raises(ImageError, match="has 3 channels; 'tiny' takes 7"):
@@ -322,7 +323,7 @@ def test_memory_that_runs_out_is_told_in_one_line(error):
     def fail(x: torch.Tensor) -> torch.Tensor:
         raise error
 
-    with pytest.raises(ImageError, match="8 x 4 pixels don't fit into the memory of cpu; choose a smaller scale"):
+    with pytest.raises(ImageError, match="not even 8 x 4 pixels fit into the memory of cpu; free some"):
         Translator(Spy(fail), picture_config(), device="cpu").run(noise(4, 8), scale="native")
 
 

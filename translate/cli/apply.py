@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,7 +24,12 @@ def apply(
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of one size at a time.")] = None,
     scale: Annotated[str, typer.Option(help="auto: as trained; native: the photo's pixels; or a factor.")] = "auto",
-    format: Annotated[str | None, typer.Option(help="png, jpg or webp.  [default: png]")] = None,
+    tile: Annotated[
+        int | None, typer.Option(help="Largest side the network is given; more is cut into overlapping tiles.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="png, jpg, webp or tif.  [default: png, tif for other than 1 or 3 channels]")
+    ] = None,
     overlay: Annotated[
         float | None, typer.Option(min=0, max=1, help="Lay the result over the photo: 0 the photo, 1 the result.")
     ] = None,
@@ -41,20 +47,37 @@ def apply(
     # The quick questions first: a wrong name must not cost the seconds that torch takes to load.
     factor = parse_scale(scale)
     folder = catalog.find(model)
-    jobs = plan(inputs, out, format=format)
+    jobs = plan(inputs, out, format=format or _format_of(folder, out))
 
     from translate.inference import folder as files
     from translate.inference.translator import Translator
 
     translator = Translator.load(folder, device=device, precision=precision)
-    how = files.Options(scale=factor, batch_size=batch_size, overwrite=overwrite, overlay=overlay)
+    how = files.Options(scale=factor, tile=tile, batch_size=batch_size, overwrite=overwrite, overlay=overlay)
     with _bar(len(jobs), as_json) as bar:
-        summary = files.apply(translator, jobs, how, report=bar.update)
+        summary = files.apply(translator, jobs, how, report=bar.update, tiles=_counting(bar))
     if as_json:
         print(json.dumps(_record(model, translator, summary), indent=2))
     elif summary.written or summary.skipped:
         print(_line(model, translator, out, summary))
     _raise_failures(summary, len(jobs))
+
+
+def _format_of(folder: Path, out: Path) -> str | None:
+    """The only format that holds what the model makes, where no other is asked for; None for the usual."""
+    from translate.checkpoints import load_config
+    from translate.images import EXTENSIONS
+
+    network = load_config(folder).translator
+    many = network.head == "image" and network.out_channels not in (1, 3)
+    return "tif" if many and out.suffix.lower() not in EXTENSIONS else None
+
+
+def _counting(bar: Any) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        bar.set_postfix_str(f"tile {done} of {total}" if done < total else "")
+
+    return show
 
 
 def _bar(total: int, as_json: bool) -> Any:
@@ -107,6 +130,7 @@ def _record(model: str, translator: "Translator", summary: "Summary") -> dict[st
                 "width": done.width,
                 "height": done.height,
                 "scale": done.scale,
+                "tile": done.tile,
                 "kept_detail": done.kept_detail,
                 "model_seconds": round(done.seconds, 4),
                 "shares": done.shares,

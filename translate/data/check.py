@@ -16,7 +16,7 @@ from translate.data.domains import UnpairedLayout
 from translate.data.folders import SPLITS, PairFile, Problem
 from translate.data.layouts import PairedLayout
 from translate.data.masks import path_of
-from translate.data.reading import Array, Side, read_side
+from translate.data.reading import Array, Side, read_side, usual_channels
 from translate.errors import DatasetError, TranslateError
 
 _log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ ASPECT_TOLERANCE = 0.01
 """How far the shapes of a pair's two pictures may differ when their sizes do."""
 WORKERS = 4
 LISTED = 20
+SIDES: tuple[Side, Side] = ("a", "b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +70,8 @@ def examine(
     problems, sizes, resized = list(layout.problems), Counter[tuple[int, int]](), 0
     pixels = np.zeros(256, np.int64)
     pairs = [(pair, split) for split in SPLITS for pair in layout.splits.get(split, ())]
-    for done, seen in enumerate(in_threads(lambda item: _examine(layout, config, *item), pairs), 1):
+    channels = {side: usual_channels([pair for pair, _ in pairs], side) for side in SIDES}
+    for done, seen in enumerate(in_threads(lambda item: _examine(layout, config, channels, *item), pairs), 1):
         problems += seen.problems
         if seen.size is not None:
             sizes[seen.size] += 1
@@ -127,15 +129,14 @@ def in_threads(work: Callable[[T], Result], items: Iterable[T]) -> Iterator[Resu
             jobs += [pool.submit(work, item) for item in islice(waiting, 1)]
 
 
-def _examine(layout: PairedLayout, config: DataConfig, pair: PairFile, split: str) -> _Seen:
+def _examine(layout: PairedLayout, config: DataConfig, channels: dict[Side, int], pair: PairFile, split: str) -> _Seen:
     arrays: dict[Side, Array] = {}
     problems = []
-    sides: tuple[Side, Side] = ("a", "b")
-    for side in sides:
+    for side in SIDES:
         path = path_of(pair, side)
         try:
             labels = layout.legend_side == side and layout.legend is not None and _matters(layout)
-            arrays[side] = read_side(layout, pair, side, labels=labels)
+            arrays[side] = read_side(layout, pair, side, labels=labels, channels=channels[side])
         except TranslateError as error:
             problem = Problem(path, str(error).removeprefix(f"{path}: "))
             if problem not in problems:  # side by side, both halves fail alike

@@ -13,7 +13,7 @@ from translate.config import DataConfig
 from translate.data.cache import Arrays, Cache
 from translate.data.folders import PairFile
 from translate.data.layouts import PairedLayout
-from translate.data.reading import Side, read_side
+from translate.data.reading import Side, read_side, usual_channels
 from translate.data.transforms import PairTransform
 from translate.errors import DatasetError
 
@@ -49,6 +49,7 @@ class PairedDataset(Dataset[Pair]):
     ) -> None:
         self.pairs, self.layout, self.config = tuple(pairs), layout, config
         self.train, self.seed, self.channels = train, seed, channels
+        self._refuse_other_channels()
         self.transform = PairTransform(config, train=train)
         self._cache = Cache(config.cache_mb << 20)
 
@@ -64,6 +65,16 @@ class PairedDataset(Dataset[Pair]):
             raise DatasetError(f"{self.pairs[index].a}: {error}") from None
         real_b = torch.from_numpy(b.astype(np.int64)) if self.layout.target == "labels" else images.to_tensor(b)
         return Pair(images.to_tensor(a), real_b)
+
+    def _refuse_other_channels(self) -> None:
+        """Stop before the first step where a side's pictures can't be brought to its channels."""
+        for side, wanted, option in zip(sides(self.config), self.channels, ("in", "out"), strict=True):
+            found = usual_channels(self.pairs, side) if self.layout.legend_side != side else 3
+            if found != 3 and found != wanted:
+                raise DatasetError(
+                    f"{self.layout.root}: side {side} has {found} channels and {wanted} are expected; "
+                    f"set generator.{option}_channels={found}"
+                )
 
     def _cached(self, index: int) -> Arrays:
         return self._cache.get(index, lambda: self._load(self.pairs[index]))

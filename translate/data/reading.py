@@ -1,5 +1,7 @@
 """One side of one pair from its file to an array, as training and checking both read it."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +11,7 @@ from translate.data.folders import PairFile
 from translate.data.labels import LOSSY
 from translate.data.layouts import PairedLayout
 from translate.data.masks import path_of, side_of
-from translate.errors import DatasetError
+from translate.errors import DatasetError, ImageError
 
 Array = np.ndarray[Any, Any]
 Side = Literal["a", "b"]
@@ -29,6 +31,19 @@ def read_picture(pair: PairFile, side: Side, channels: int = 3) -> Array:
     if array.shape[2] != channels:
         raise DatasetError(f"{path}: has {array.shape[2]} channels, {channels} are expected")
     return _cut(array, pair, side)
+
+
+def usual_channels(pairs: Sequence[PairFile], side: Side) -> int:
+    """The channels to read a side in where nobody says: 3, or those of its first picture that can't be brought to 3."""
+    for pair in pairs:
+        path = path_of(pair, side)
+        try:
+            images.read_array(path, 3)
+            break
+        except ImageError:
+            with suppress(ImageError):  # a damaged one tells nothing; check() names it
+                return int(images.read_array(path, None).shape[2])
+    return 3
 
 
 def read_index(layout: PairedLayout, pair: PairFile, side: Side) -> Array:

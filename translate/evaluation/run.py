@@ -53,17 +53,17 @@ class Run:
     def translate(self, real_a: Tensor) -> tuple[Tensor, float]:
         """What the model makes of a batch: class indices or pictures, on the CPU; and the seconds it took.
 
-        At the scale "own" it is what `translate apply` gives, rounded to bytes.
+        At the scale "own" it is what `translate apply` gives, rounded to the 8 or 16 bits of a file.
 
         Shape: (N, C, H, W) -> (N, H, W) int64 or (N, C', H, W).
         """
         translator, head = self.translator, self.translator.config.translator
         if self.scale == "own":
-            # 16 bits are kept.
-            result = translator.run(real_a[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy())  # (H, W, C) in [0, 1]
+            photo = real_a[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy()  # (H, W, C) in [0, 1], 16 bits kept
+            result = translator.run(photo)
             if result.labels is not None:
                 return torch.from_numpy(result.labels).long()[None], result.seconds
-            return images.to_tensor(images.from_pil(result.image, head.out_channels))[None], result.seconds
+            return images.to_tensor(result.pixels)[None], result.seconds
         began = time.perf_counter()
         fake_b = translator.forward(real_a).cpu()  # (N, C', H, W)
         seconds = time.perf_counter() - began

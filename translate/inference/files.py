@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from translate import images
 from translate.errors import ConfigError
 
-FORMATS = ("png", "jpg", "webp")
+FORMATS = ("png", "jpg", "webp", "tif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def _same(a: Path, b: Path) -> bool:
 
 
 def _suffix(path: Path) -> str:
-    return {"jpeg": "jpg"}.get(path.suffix[1:].lower(), path.suffix[1:].lower())
+    suffix = path.suffix[1:].lower()
+    return {"jpeg": "jpg", "tiff": "tif"}.get(suffix, suffix)
 
 
 def _distinct(pairs: Sequence[tuple[Path, PurePath]]) -> list[PurePath]:

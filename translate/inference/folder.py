@@ -1,5 +1,6 @@
 """Apply a model to files: translate in batches, go on where a run stopped, report bad files at the end."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,16 +8,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from translate import images
 from translate.errors import ConfigError, ImageError, TranslateError
 from translate.inference.files import Job
-from translate.inference.translator import Array, Scale, Translation, Translator
+from translate.inference.tiling import tile_side
+from translate.inference.translator import Array, Progress, Scale, Translation, Translator
 
 LABEL_SUFFIXES = {".png", ".bmp", ".tif", ".tiff"}
 PIXELS_AT_ONCE = 24_000_000
 """Photos of a batch are decoded together; this bounds what they take in memory."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Written:
     width: int
     height: int
     scale: float
+    tile: int | None
     kept_detail: bool
     seconds: float
     shares: dict[str, float]
@@ -55,6 +61,7 @@ class Options:
     """How files are translated; `overlay` lays the result over its photo with that strength, in [0, 1]."""
 
     scale: Scale = "auto"
+    tile: int | None = None
     batch_size: int | None = None
     overwrite: bool = False
     overlay: float | None = None
@@ -66,11 +73,12 @@ def apply(
     options: Options = Options(),
     *,
     report: Callable[[int], object] | None = None,
+    tiles: Progress | None = None,
 ) -> Summary:
     """Carry out `jobs`; outputs that are there already are skipped, a bad picture does not stop the others.
 
     Each output appears whole or not at all, so an interrupted run goes on where it stopped. `report` is told how many
-    more jobs have been dealt with.
+    more jobs have been dealt with, `tiles` how many tiles (done, in all) of a picture that is translated in such.
     Raises: ConfigError for options out of range.
     """
     overlay = options.overlay
@@ -79,6 +87,7 @@ def apply(
     if translator.config.translator.head == "labels" and overlay is None:
         _refuse_lossy_labels(jobs)
     translator.factor(1, 1, options.scale)
+    tile_side(1, 1, translator.config.translator, options.tile)
     began, summary = time.perf_counter(), Summary()
     todo: list[Job] = []
     for job in jobs:
@@ -91,7 +100,7 @@ def apply(
         ahead = _read(pool, translator, next(batches, []))
         while ahead:
             current, ahead = ahead, _read(pool, translator, next(batches, []))
-            _finish(translator, current, options, summary)
+            _finish(translator, current, options, summary, tiles)
             report(len(current))
     summary.seconds = time.perf_counter() - began
     return summary
@@ -109,8 +118,8 @@ def _read(pool: ThreadPoolExecutor, translator: Translator, batch: Sequence[Job]
     return [(job, pool.submit(translator.read, job.source)) for job in batch]
 
 
-def _finish(translator: Translator, batch: Reading, options: Options, summary: Summary) -> None:
-    scale, overlay = options.scale, options.overlay
+def _finish(translator: Translator, batch: Reading, options: Options, summary: Summary, tiles: Progress | None) -> None:
+    scale, tile = options.scale, options.tile
     readable = []
     for job, future in batch:
         try:
@@ -119,30 +128,50 @@ def _finish(translator: Translator, batch: Reading, options: Options, summary: S
             summary.failed.append(_failure(job.source, error))
     results: list[Translation | TranslateError]
     try:
-        results = list(translator.run_many([a for _, a in readable], scale=scale, batch_size=max(1, len(readable))))
+        results = [
+            *translator.run_many(
+                [a for _, a in readable], scale=scale, tile=tile, batch_size=max(1, len(readable)), progress=tiles
+            )
+        ]
     except TranslateError:
         # One of them is to blame, or all are too many for the memory: one by one.
-        results = [_attempt(translator, array, scale) for _, array in readable]
+        results = [_attempt(translator, array, options, tiles) for _, array in readable]
     for (job, array), result in zip(readable, results, strict=True):
         try:
             if isinstance(result, TranslateError):
                 raise result
-            image = result.image
-            if overlay is not None:
-                image = blend(images.to_pil(images.to_tensor(array)), image, overlay)
-            images.save(image, job.target)
+            _write(result, array, job.target, options.overlay)
         except TranslateError as error:
             summary.failed.append(_failure(job.source, error))
             continue
         height, width = array.shape[:2]
         summary.written.append(
-            Written(job, width, height, result.scale, result.kept_detail, result.seconds, result.shares)
+            Written(job, width, height, result.scale, result.tile, result.kept_detail, result.seconds, result.shares)
         )
 
 
-def _attempt(translator: Translator, array: Array, scale: Scale) -> Translation | TranslateError:
+def _write(result: Translation, photo: Array, path: Path, overlay: float | None) -> None:
+    if overlay is not None:
+        picture = images.array_to_pil(images.to_bytes(photo))
+        images.save(blend(picture, _shown(result), overlay), path)
+    elif result.labels is not None:
+        images.save(result.image, path)
+    elif result.pixels.dtype == np.uint16 and path.suffix.lower() not in images.DEEP:
+        _log.info("%s: written with 8 bits of 16, for such a file holds no more", path)
+        images.save(images.to_bytes(result.pixels), path)
+    else:
+        images.save(result.pixels, path)
+
+
+def _shown(result: Translation) -> Image.Image:
+    return result.image if result.labels is not None else images.array_to_pil(images.to_bytes(result.pixels))
+
+
+def _attempt(
+    translator: Translator, array: Array, options: Options, tiles: Progress | None
+) -> Translation | TranslateError:
     try:
-        return translator.run(array, scale=scale)
+        return translator.run(array, scale=options.scale, tile=options.tile, progress=tiles)
     except TranslateError as error:
         return error
 

@@ -1,11 +1,12 @@
 """Apply a model to pictures: bring a photo to the scale the model learnt at, translate, map the result back."""
 
+import logging
 import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, cast, overload
 
 import numpy as np
 import torch
@@ -16,29 +17,56 @@ from translate import catalog, checkpoints, images
 from translate.config import ModelConfig
 from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
+from translate.inference.canvas import Canvas
+from translate.inference.finishing import shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
+from translate.inference.tiling import SMALLEST, Attempt, cover, halved, held, step_of, tile_side, too_little_memory
+from translate.inference.windows import Resized, Source
 
 Array = np.ndarray[Any, Any]
 Picture = Image.Image | Array | str | Path
 Scale = Literal["auto", "native"] | float
+Progress = Callable[[int, int], object]
+
+_log = logging.getLogger(__name__)
+
+LARGE_PIXELS = 24_000_000
+"""A photo above this is brought to scale and painted in pieces: in float32 it would fill a gigabyte."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Translation:
     """What a model made of one photo, at the photo's own height and width."""
 
-    image: Image.Image
-    """"RGB" or "L"; of a label model the class indices with their palette ("P")."""
-    labels: Array | None
-    """Class indices (H, W) of a label model."""
+    pixels: Array
+    """(H, W, C), 8 bits, or 16 for a photo of 16; of a label model the class indices (H, W)."""
+    palette: tuple[tuple[int, int, int], ...] | None
+    """The colours of a label model's classes."""
     shares: dict[str, float]
     """Part of the picture that each class covers, summing to 1; empty for pictures."""
     scale: float
     """Factor by which the photo's sides were multiplied before the model saw it."""
+    tile: int | None
+    """Side of the tiles that it was cut into there; None where it was translated whole."""
     kept_detail: bool
     """Whether what that scaling took from the photo was added to the result (see `with_detail`)."""
     seconds: float
     """Time in the network; a batch's time is shared evenly."""
+
+    @property
+    def labels(self) -> Array | None:
+        """Class indices (H, W) of a label model."""
+        return None if self.palette is None else self.pixels
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The class indices with their palette ("P"), or a picture: "RGB" (8 bits, PIL has no more), "L" or "I;16".
+
+        Raises: ImageError for another number of channels than 1 or 3.
+        """
+        if self.palette is not None:
+            return images.labels_to_pil(self.pixels, self.palette)
+        return images.array_to_pil(self.pixels)
 
 
 class Translator:
@@ -55,6 +83,8 @@ class Translator:
         self.config = config
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
+        self._exact: Translator | None = None
+        self._folder: Path | None = None
         self.dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         generator.eval()
         fold_norms(generator)  # in float32: the statistics and weights meet at full precision
@@ -69,58 +99,76 @@ class Translator:
 
         Raises: CheckpointError when there is none or it is damaged; ConfigError for device or precision.
         """
-        generator, config = checkpoints.load_model(catalog.find(name_or_path))
-        return cls(generator, config, device=device, precision=precision)
+        folder = catalog.find(name_or_path)
+        generator, config = checkpoints.load_model(folder)
+        translator = cls(generator, config, device=device, precision=precision)
+        translator._folder = folder if precision == "auto" else None
+        return translator
 
     @overload
-    def __call__(self, image: str | Path, *, scale: Scale = "auto") -> Image.Image: ...
+    def __call__(self, image: str | Path, *, scale: Scale = "auto", tile: int | None = None) -> Image.Image: ...
     @overload
-    def __call__(self, image: Image.Image, *, scale: Scale = "auto") -> Image.Image: ...
+    def __call__(self, image: Image.Image, *, scale: Scale = "auto", tile: int | None = None) -> Image.Image: ...
     @overload
-    def __call__(self, image: Array, *, scale: Scale = "auto") -> Array: ...
+    def __call__(self, image: Array, *, scale: Scale = "auto", tile: int | None = None) -> Array: ...
     @overload
-    def __call__(self, image: list[Any] | tuple[Any, ...], *, scale: Scale = "auto") -> list[Image.Image | Array]: ...
+    def __call__(
+        self, image: list[Any] | tuple[Any, ...], *, scale: Scale = "auto", tile: int | None = None
+    ) -> list[Image.Image | Array]: ...
 
-    def __call__(self, image: Any, *, scale: Scale = "auto") -> Any:
+    def __call__(self, image: Any, *, scale: Scale = "auto", tile: int | None = None) -> Any:
         """Translate one picture or a list: PIL in, PIL out; array in, array out; a path gives PIL.
 
-        Arrays are (H, W) or (H, W, C), uint8, uint16 or floats in [0, 1]; out come (H, W, C) uint8, or the class
-        indices (H, W) of a label model.
+        Arrays are (H, W) or (H, W, C), uint8, uint16 or floats in [0, 1]; out come (H, W, C) uint8 (uint16 for uint16),
+        or the class indices (H, W) of a label model.
         Raises: ImageError for what is no picture.
         """
         if isinstance(image, Image.Image | np.ndarray | str | Path):
-            return _same_kind(image, self.run(image, scale=scale))
+            return _same_kind(image, self.run(image, scale=scale, tile=tile))
         if not isinstance(image, list | tuple):
             raise ImageError(f"expected a PIL picture, an array, a path or a list of them, got {type(image).__name__}")
-        results = self.run_many(image, scale=scale)
+        results = self.run_many(image, scale=scale, tile=tile)
         return [_same_kind(picture, result) for picture, result in zip(image, results, strict=True)]
 
-    def run(self, image: Picture, *, scale: Scale = "auto") -> Translation:
+    def run(
+        self, image: Picture, *, scale: Scale = "auto", tile: int | None = None, progress: Progress | None = None
+    ) -> Translation:
         """Translate one picture and say how.
 
-        Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive.
+        Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive or a tile that is tiny.
         """
-        return self.run_many([image], scale=scale)[0]
+        return self.run_many([image], scale=scale, tile=tile, progress=progress)[0]
 
     def run_many(
-        self, pictures: Sequence[Picture], *, scale: Scale = "auto", batch_size: int | None = None
+        self,
+        pictures: Sequence[Picture],
+        *,
+        scale: Scale = "auto",
+        tile: int | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
     ) -> list[Translation]:
         """Translate pictures, those of equal size together, in the order given.
 
-        `batch_size` None takes 8 on an accelerator and 1 on the CPU, where a batch gains nothing.
+        `tile` is the largest side that the network is given; a picture larger than that is translated in overlapping
+        tiles. None leaves that to its size. `batch_size` None takes 8 on an accelerator and 1 on the CPU, where a batch
+        gains nothing. `progress` is told (tiles done, in all) of a picture in tiles; what it raises ends the work.
         """
         batch_size = batch_size or self.best_batch_size
         results: dict[int, Translation] = {}
-        waiting: dict[torch.Size, list[_Prepared]] = {}
+        waiting: dict[object, list[_Prepared]] = {}
         for number, picture in enumerate(pictures):
-            prepared = self._prepare(number, picture, scale)
-            group = waiting.setdefault(prepared.batch.shape, [])
+            prepared = self._prepare(number, picture, scale, tile)
+            if prepared.batch is None:
+                results[number] = self._in_pieces(prepared, progress)
+                continue
+            group = waiting.setdefault((prepared.seen, prepared.depth), [])
             group.append(prepared)
             if len(group) == batch_size:
-                results.update(self._translate(group))
+                results.update(self._together(group, progress))
                 group.clear()
         for group in waiting.values():
-            results.update(self._translate(group))
+            results.update(self._together(group, progress))
         return [results[number] for number in range(len(pictures))]
 
     @property
@@ -128,21 +176,17 @@ class Translator:
         """How many pictures at a time this device likes."""
         return 1 if self.device.type == "cpu" else 8
 
-    @torch.inference_mode()
     def forward(self, batch: Tensor) -> Tensor:
         """The network's own output, float32 on its device: pictures in [-1, 1], or logits.
 
         Shape: (N, in_channels, H, W) -> (N, out_channels, H, W).
         Raises: ImageError when the batch doesn't fit into the memory.
         """
-        try:
-            output: Tensor = self.generator(batch.to(self.device, self.dtype, memory_format=torch.channels_last))
-            return output.float()
-        except RuntimeError as error:
-            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-                raise
-        size = f"{batch.shape[3]} x {batch.shape[2]} pixels"
-        raise ImageError(f"{len(batch)} of {size} don't fit into the memory of {self.device}; choose a smaller scale")
+        output = self._attempt(np.dtype(np.uint8))(batch)
+        if output is None:
+            size = f"{len(batch)} of {batch.shape[3]} x {batch.shape[2]} pixels"
+            raise ImageError(f"{size} don't fit into the memory of {self.device}; choose a smaller scale")
+        return output
 
     def factor(self, height: int, width: int, scale: str | float = "auto") -> float:
         """The factor on a photo's sides: `auto` gives it the area of the square the model learnt on.
@@ -179,99 +223,133 @@ class Translator:
             raise ImageError(f"{where}the picture has {found}; {self.config.name!r} takes {wanted} channels")
         return array
 
-    def _prepare(self, number: int, picture: Picture, scale: Scale) -> "_Prepared":
+    def _attempt(self, depth: np.dtype[Any]) -> Attempt:
+        if depth == np.uint16 and self.dtype == torch.bfloat16 and self._folder is not None:
+            # bfloat16 has 8 bits itself; where the choice was ours, a photo of 16 keeps them.
+            if self._exact is None:
+                _log.info("a photo of 16 bits is translated in float32")
+                self._exact = Translator.load(self._folder, device=str(self.device), precision="fp32")
+            return self._exact._attempt(depth)
+        return Attempt(self.generator, self.device, self.dtype)
+
+    def _prepare(self, number: int, picture: Picture, scale: Scale, tile: int | None) -> "_Prepared":
         array = self.read(picture)
-        tensor = images.to_tensor(array)[None]  # (1, C, H, W)
-        height, width = tensor.shape[-2:]
+        images.check_array(array)
+        height, width = array.shape[:2]
         factor = self.factor(height, width, scale)
         seen = max(1, round(height * factor)), max(1, round(width * factor))
         if max(seen) > images.MAX_SIDE or seen[0] * seen[1] > images.MAX_PIXELS:
             raise ImageError(
-                f"{width} x {height} pixels at scale {factor:g} is {seen[1]} x {seen[0]}, more than can be translated "
-                "at once; choose a smaller scale"
+                f"{width} x {height} pixels at scale {factor:g} is {seen[1]} x {seen[0]}, more than can be translated; "
+                "choose a smaller scale"
             )
-        # As read: a photo in float32 would take four times as much while it waits for its batch.
-        photo = array if self.config.data.keep_detail and seen != (height, width) else None
-        return _Prepared(number, images.resize(tensor, *seen), height, width, factor, photo)
+        side = tile_side(*seen, self.config.translator, tile)
+        keeps_detail = self.config.data.keep_detail and seen != (height, width)
+        in_pieces = side is not None or height * width > LARGE_PIXELS
+        return _Prepared(
+            number=number,
+            size=(height, width),
+            seen=seen,
+            factor=factor,
+            tile=side,
+            depth=array.dtype if array.dtype == np.uint16 else np.dtype(np.uint8),
+            keeps_detail=keeps_detail,
+            # As read: a photo in float32 would take four times as much while it waits for its batch.
+            photo=array if keeps_detail or in_pieces else None,
+            batch=None if in_pieces else images.resize(images.to_tensor(array)[None], *seen),
+        )
 
-    def _translate(self, group: Sequence["_Prepared"]) -> dict[int, Translation]:
+    def _together(self, group: Sequence["_Prepared"], progress: Progress | None) -> dict[int, Translation]:
+        """Pictures of one size as a batch; where that doesn't fit one by one, and where not even that, in tiles."""
         if not group:
             return {}
-        batch = torch.cat([p.batch for p in group])  # (N, C, H, W)
-        start = time.perf_counter()
-        output = self.forward(batch)
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            output = output.cpu()  # which waits too; and Apple's GPU can't resize with antialiasing
-        seconds = (time.perf_counter() - start) / len(group)
-        return {p.number: self._finish(p, one, seconds) for p, one in zip(group, output.split(1), strict=True)}
+        attempt = self._attempt(group[0].depth)
+        batch = torch.cat([p.batch for p in group if p.batch is not None])  # (N, C, H, W)
+        output = attempt(batch)
+        if output is None and len(group) > 1:
+            return {number: result for p in group for number, result in self._together([p], progress).items()}
+        if output is None:
+            return {group[0].number: self._in_pieces(self._smaller(group[0]), progress)}
+        if self.device.type == "mps":
+            output = output.cpu()  # Apple's GPU can't resize with antialiasing
+        seconds = attempt.seconds / len(group)
+        parts = zip(group, batch.split(1), output.split(1), strict=True)
+        return {p.number: self._finish(p, seen, one, seconds) for p, seen, one in parts}
+
+    def _smaller(self, prepared: "_Prepared") -> "_Prepared":
+        """The same picture in tiles of half its side, for it doesn't fit into the memory."""
+        height, width = prepared.seen
+        tile = halved(max(height, width), step_of(self.config.translator))
+        if tile < SMALLEST:
+            raise ImageError(too_little_memory(height, width, self.device))
+        _log.warning("%d x %d pixels don't fit into the memory of %s; cut into tiles", width, height, self.device)
+        return replace(prepared, tile=tile)
 
     @torch.inference_mode()
-    def _finish(self, prepared: "_Prepared", output: Tensor, seconds: float) -> Translation:
-        height, width, scale = prepared.height, prepared.width, prepared.factor
-        if self.config.translator.head == "image":
-            kept = prepared.photo is not None
-            if prepared.photo is None:
-                result = images.resize(output, height, width)
-            else:
-                result = with_detail(output, prepared.batch, images.to_tensor(prepared.photo)[None])
-            image = images.to_pil(result)
-            return Translation(image=image, labels=None, shares={}, scale=scale, kept_detail=kept, seconds=seconds)
-        labels = winners(output, height, width).cpu().numpy()
-        counts = np.bincount(labels.ravel(), minlength=len(self.config.classes)) / labels.size
-        shares = {spec.name: float(share) for spec, share in zip(self.config.classes, counts, strict=True)}
-        image = images.labels_to_pil(labels, [spec.color for spec in self.config.classes])
-        return Translation(image=image, labels=labels, shares=shares, scale=scale, kept_detail=False, seconds=seconds)
+    def _finish(self, prepared: "_Prepared", seen: Tensor, output: Tensor, seconds: float) -> Translation:
+        if self.config.translator.head == "labels":
+            return self._result(prepared, winners(output, *prepared.size).cpu().numpy(), seconds)
+        if prepared.keeps_detail and prepared.photo is not None:
+            result = with_detail(output, seen, images.to_tensor(prepared.photo)[None])
+        else:
+            result = images.resize(output, *prepared.size)
+        return self._result(prepared, images.to_array(result[0], prepared.depth), seconds)
+
+    @torch.inference_mode()
+    def _in_pieces(self, prepared: "_Prepared", progress: Progress | None) -> Translation:
+        """As `_together` and `_finish`, but tile by tile, and never with the photo as a whole in float32."""
+        network, photo, batch = self.config.translator, prepared.photo, prepared.batch
+        labels, change = network.head == "labels", prepared.keeps_detail
+        shape = prepared.size if labels else (*prepared.size, network.out_channels)
+        pixels = np.empty(shape, np.uint8 if labels else prepared.depth)
+
+        def paint(top: int, rows: Tensor) -> None:
+            bottom = top + rows.shape[1]
+            if labels:
+                pixels[top:bottom] = winners(rows[None], *rows.shape[1:]).numpy()
+                return
+            if change and photo is not None:
+                rows = rows + images.to_tensor(photo[top:bottom])
+            pixels[top:bottom] = images.to_array(rows, prepared.depth)
+
+        source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
+        attempt, tile = self._attempt(prepared.depth), prepared.tile or max(prepared.seen)
+        if prepared.tile is not None:
+            attempt = held(attempt, source, tile)
+        canvas = Canvas(prepared.seen, prepared.size, network.out_channels, tile, paint)
+        cover(attempt, source, canvas, tile, step_of(network), progress, change=change)
+        return self._result(prepared, pixels, attempt.seconds)
+
+    def _result(self, prepared: "_Prepared", pixels: Array, seconds: float) -> Translation:
+        classes = self.config.classes if self.config.translator.head == "labels" else ()
+        return Translation(
+            pixels=pixels,
+            palette=tuple(spec.color for spec in classes) or None,
+            shares=dict(zip((spec.name for spec in classes), shares(pixels, len(classes)), strict=True)),
+            scale=prepared.factor,
+            tile=prepared.tile,
+            kept_detail=prepared.keeps_detail,
+            seconds=seconds,
+        )
 
 
-def with_detail(fake: Tensor, seen: Tensor, photo: Tensor) -> Tensor:
-    """`fake` at the photo's size, plus what the model could not see of the photo.
-
-    up(fake) + (photo - up(seen)), `seen` being the photo at the model's scale: photo - up(seen) is the finest level of
-    its Laplacian pyramid (Burt and Adelson 1983), here with one level and any factor. A model that changes nothing
-    gives the photo back, and one that changes a horse leaves the grass around it as sharp as it was.
-
-    Shape: fake and seen (1, C, h, w), photo (1, C, H, W) -> (1, C, H, W), on the CPU. Range: [-1, 1], clamped.
-    """
-    # Resizing is linear, so that the difference of the two needs it only once.
-    change = images.resize(fake - seen.to(fake.device), *photo.shape[-2:])
-    return photo.add(change.to(photo.device)).clamp(-1, 1)
-
-
-def winners(logits: Tensor, height: int, width: int) -> Tensor:
-    """The class of the largest logit at every pixel of another size; the logits are resized, not the classes.
-
-    Shape: (1, K, h, w) -> (height, width) uint8; of equal logits the first class wins.
-    """
-    best = images.resize(logits[:, :1], height, width)
-    index = torch.zeros_like(best, dtype=torch.uint8)
-    # Class by class: all logits of a photo of 50 megapixels at once would fill the memory.
-    for k in range(1, logits.shape[1]):
-        plane = images.resize(logits[:, k : k + 1], height, width)
-        index.masked_fill_(plane > best, k)
-        best = torch.maximum(best, plane)
-    return index[0, 0]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     number: int
-    batch: Tensor
-    height: int
-    width: int
+    size: tuple[int, int]
+    seen: tuple[int, int]
     factor: float
+    tile: int | None
+    depth: np.dtype[Any]
+    keeps_detail: bool
     photo: Array | None
-    """The photo itself, where its detail is to be kept."""
+    """The photo itself, where it is brought to scale in pieces or its detail is to be kept."""
+    batch: Tensor | None
+    """The photo at the model's scale, where that isn't done in pieces. Shape: (1, C, *seen)."""
 
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:
-    if not isinstance(picture, np.ndarray):
-        return result.image
-    if result.labels is not None:
-        return result.labels
-    array = np.asarray(result.image)
-    return array if array.ndim == 3 else array[..., None]
+    return result.pixels if isinstance(picture, np.ndarray) else result.image
 
 
 def _with_channels(array: Array, wanted: int) -> Array:
