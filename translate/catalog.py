@@ -8,13 +8,16 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_config
 from translate.config import Direction, ModelConfig
+from translate.download.ledger import Ledger
 from translate.errors import CheckpointError
 
 Source = Literal["shipped", "run", "installed"]
@@ -60,6 +63,11 @@ def home() -> Path:
         if not base.is_absolute():  # unset too; the XDG standard says to ignore a relative one
             base = Path.home() / ".local" / "share"
     return base / "translate-images"
+
+
+def ledger() -> Ledger:
+    """The SHA-256s of pulled files that nobody published one of."""
+    return Ledger(home() / "sha256.json")
 
 
 def roots() -> dict[Source, Path]:
@@ -148,6 +156,37 @@ def delete(name: str) -> Path:
     except OSError as error:
         raise CheckpointError(f"{folder}: can't be deleted ({error.strerror or error})") from None
     return folder
+
+
+def check_free(name: str) -> None:
+    """Raises: CheckpointError where `name` is no name for a model, or leads to another one already."""
+    valid_name(name)
+    for listed, folder, source in [*_listed(), *_runs()]:
+        if listed.casefold() == name.casefold():
+            advice = "" if source == "shipped" else f", or delete it: translate models delete {listed}"
+            raise CheckpointError(f"{name}: is the name of a model already ({folder}); take another --name{advice}")
+
+
+@contextmanager
+def installing(name: str) -> Iterator[Path]:
+    """A new folder to fill, which becomes the installed model `name` when the block ends, and is gone when it fails.
+
+    Raises: CheckpointError where the name is taken, or the folder can't be written.
+    """
+    check_free(name)
+    root = roots()["installed"]
+    fresh = None
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root))
+        yield fresh
+        fresh.chmod(0o755)
+        fresh.rename(root / name)
+    except OSError as error:
+        raise CheckpointError(f"{root / name}: can't be written ({error.strerror or error})") from None
+    finally:
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def valid_name(name: str) -> str:

@@ -14,7 +14,7 @@ IGNORE_INDEX = 255
 
 FORMAT_VERSION = 1
 
-Norm = Literal["batch", "instance", "none"]
+Norm = Literal["batch", "instance", "picture", "none"]
 Direction = Literal["AtoB", "BtoA"]
 Precision = Literal["auto", "fp32", "bf16"]
 Adversarial = Literal[

@@ -1,4 +1,4 @@
-"""`translate data check|synthesise|list`: look at a data set, draw one, say which are accepted."""
+"""`translate data list|pull|check|synthesise`: which sets are known and accepted; get one, look at one, draw one."""
 
 import json
 import logging
@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from translate.cli.pull import pull_data
+
 if TYPE_CHECKING:
     from translate.config import DataConfig
+    from translate.data.catalog import PublicSet
     from translate.data.check import Report
     from translate.data.check_domains import DomainReport
     from translate.data.domains import UnpairedLayout
     from translate.data.folders import Problem
     from translate.data.layouts import PairedLayout
 
-app = typer.Typer(no_args_is_help=True, help="Look at data sets, or draw one.")
+app = typer.Typer(no_args_is_help=True, help="Get data sets, look at them, or draw one.")
+
+app.command("pull")(pull_data)
 
 
 @app.command()
@@ -71,20 +76,42 @@ def synthesise(
 @app.command("list")
 def list_(
     unpaired: Annotated[bool, typer.Option("--unpaired", help="Those of two domains without pairs.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder in which pulled sets are looked for.")] = Path("datasets"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """The folder layouts that training and checking accept."""
-    from translate.data import domains, layouts
+    """The folder layouts that training and checking accept, and the public sets that can be pulled."""
+    from translate.data import catalog, domains, layouts
 
     listed = domains.DESCRIPTIONS if unpaired else layouts.DESCRIPTIONS
+    sets = [chosen for chosen in catalog.SETS if (chosen.kind == "domains") == unpaired]
     if as_json:
-        print(json.dumps(listed, indent=2))
+        print(json.dumps({"layouts": listed, "sets": [_set_record(chosen, out) for chosen in sets]}, indent=2))
         return
-    width = max(len(name) for name in listed)
+    width = max(len(name) for name in [*listed, *(chosen.name for chosen in sets)])
+    print("layouts of a folder:")
     for name, description in listed.items():
-        print(f"{name:<{width}}  {description}")
+        print(f"  {name:<{width}}  {description}")
+    print("public sets, as in `translate data pull NAME`:")
+    for chosen in sets:
+        size = "not given away" if chosen.withheld else f"{chosen.mib} MiB"
+        there = f"; there: {out / chosen.name}" if (out / chosen.name).is_dir() else ""
+        print(f"  {chosen.name:<{width}}  {chosen.about}; {size}; {chosen.withheld or chosen.terms}{there}")
     if not unpaired:
         print("two domains without pairs: translate data list --unpaired")
+
+
+def _set_record(chosen: "PublicSet", out: Path) -> dict[str, Any]:
+    folder = out / chosen.name
+    return {
+        "name": chosen.name,
+        "kind": chosen.kind,
+        "about": chosen.about,
+        "url": None if chosen.withheld else chosen.url,
+        "mib": chosen.mib,
+        "sha256": chosen.sha256,
+        "terms": chosen.terms,
+        "folder": str(folder) if folder.is_dir() else None,
+    }
 
 
 def _check_pairs(

@@ -1,4 +1,4 @@
-"""`translate models list|show|pack|features|delete|verify`: what can be loaded by name, and whether it is sound."""
+"""`translate models list|show|import|pull|pack|features|delete|verify`: what can be loaded by name, and is it sound."""
 
 import json
 import sys
@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translate.cli.features import features
+from translate.cli.import_ import import_
 from translate.cli.pack import pack
+from translate.cli.pull import pull_model
 from translate.errors import CheckpointError
 
 if TYPE_CHECKING:
     from translate.catalog import Broken, Entry
 
-app = typer.Typer(no_args_is_help=True, help="See which models there are, check and remove them.")
+app = typer.Typer(no_args_is_help=True, help="See which models there are, get more, check and remove them.")
 
+app.command("import")(import_)
+app.command("pull")(pull_model)
 app.command()(pack)
 app.command()(features)
 
@@ -51,12 +55,14 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show what a model is, where it is, and how good it was measured to be."""
     from translate import catalog
     from translate.checkpoints import load_config
+    from translate.interop import importing
     from translate.metrics.figures import figure
 
     folder = catalog.find(name)
     config = load_config(folder)
+    source = importing.source(folder)
     if as_json:
-        record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": _bytes(folder)}
+        record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": _bytes(folder), "source": source}
         print(json.dumps(record, indent=2))
         return
     network, data = config.generator, config.data
@@ -74,6 +80,7 @@ def show(name: Name, as_json: Json = False) -> None:
         ("held out", f"{len(config.held_out.names)} pairs or pictures" if config.held_out else ""),
         ("measured", ", ".join(measured)),
         ("licence", config.licence),
+        ("source", f"{source['source']}, {source['date']}; {source['trust']}" if source else ""),
     ]
     print(config.name)
     for key, value in facts:
@@ -127,8 +134,10 @@ def _problem(folder: Path) -> str:
 
     from translate.errors import TranslateError
     from translate.inference.translator import Translator
+    from translate.interop import importing
 
     try:
+        importing.check(folder)
         translator = Translator.load(folder, device="cpu", precision="fp32")
     except TranslateError as error:
         return str(error)

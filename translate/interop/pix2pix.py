@@ -5,8 +5,6 @@ shapes and renames every tensor. Together they give what `networks.build_*` and 
 """
 
 import re
-import struct
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +14,11 @@ from torch import Tensor, nn
 
 from translate.config import DiscriminatorConfig, GeneratorConfig, Norm, parse
 from translate.errors import CheckpointError, ConfigError
+from translate.interop import torch_file
+from translate.interop.state_pickle import DTYPES
 from translate.networks import build_discriminator, build_generator
 
-MAX_BYTES = 1024**3
-"""The largest network of the reference system, U-Net-256, has 218 MB."""
-MAX_ENTRIES = 10_000
-MAX_PICKLE_BYTES = 4 * 1024**2
 MAX_DEPTH, MAX_LAYERS, MAX_CHANNELS = 12, 8, 2**16
-DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32)
 NORM_STATE = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
@@ -36,6 +31,18 @@ class Converted(NamedTuple):
     config: GeneratorConfig | DiscriminatorConfig
     in_channels: int
     state: dict[str, Tensor]
+
+    def per_picture(self) -> "Converted":
+        """The same network with each picture's own statistics where batch norm kept some from its training.
+
+        The reference tests its models in training mode at batch 1, unless told `--eval`; this is that, without the
+        dropout. A network of another norm is returned as it is.
+        """
+        if self.config.norm != "batch":
+            return self
+        tracked = tuple(f".{name}" for name in NORM_STATE[2:])
+        state = {name: tensor for name, tensor in self.state.items() if not name.endswith(tracked)}
+        return Converted(self.config.replace(norm="picture"), self.in_channels, state)
 
     def build(self) -> nn.Module:
         """The network with its weights, in evaluation mode."""
@@ -57,23 +64,15 @@ class Layout(NamedTuple):
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pth file, on the CPU.
 
-    Raises: CheckpointError when it is no plain zip of tensors with sizes that add up, or holds anything else.
+    Raises: CheckpointError when it can't be read safely, or holds anything but one network's tensors by name.
     """
-    _check_archive(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises whatever the bytes make it raise
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{path}: not weights that can be read safely ({reason})") from None
-    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
+    state = torch_file.read(path)
+    if not isinstance(state, dict):
         raise CheckpointError(f"{path}: holds a {type(state).__name__}, expected a state_dict of one network")
     for name, value in state.items():
-        if not _is_plain(value):
+        if not isinstance(name, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{path}: {name} is no plain tensor; expected a state_dict of one network")
-        # A stride of zero makes a tensor of any size out of a few bytes.
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise CheckpointError(f"{path}: {name} claims more values than the file stores")
-    return dict(state)
+    return state
 
 
 def convert(state: Mapping[str, Tensor]) -> Converted:
@@ -104,47 +103,10 @@ def convert(state: Mapping[str, Tensor]) -> Converted:
     return Converted(config, in_channels, _renamed(state, layout, norm, own))
 
 
-def _is_plain(value: object) -> bool:
-    return (
-        type(value) in (Tensor, nn.Parameter)
-        and isinstance(value, Tensor)
-        and value.device.type == "cpu"
-        and not value.is_nested
-        and value.layout == torch.strided
-        and value.dtype in DTYPES
-    )
-
-
 def _build(config: GeneratorConfig | DiscriminatorConfig, in_channels: int) -> nn.Module:
     if isinstance(config, GeneratorConfig):
         return build_generator(config)
     return build_discriminator(config, in_channels)
-
-
-def _check_archive(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (OSError, zipfile.BadZipFile, struct.error, ValueError, NotImplementedError) as error:
-        advice = (
-            "" if isinstance(error, OSError) else "; one from before PyTorch 1.6 has to be saved again by a newer one"
-        )
-        raise CheckpointError(f"{path}: not a readable .pth file ({error}){advice}") from None
-    if len(entries) > MAX_ENTRIES or len({entry.filename for entry in entries}) < len(entries):
-        raise CheckpointError(f"{path}: {len(entries)} entries, some of one name or more than {MAX_ENTRIES}")
-    for entry in entries:
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:
-            raise CheckpointError(
-                f"{path}: {entry.filename} is compressed or encrypted; PyTorch stores weights plainly"
-            )
-        if Path(entry.filename).name in ("data.pkl", "constants.pkl") and entry.file_size > MAX_PICKLE_BYTES:
-            raise CheckpointError(
-                f"{path}: {entry.filename} has {entry.file_size} bytes; no state_dict has so many names"
-            )
-    declared = sum(entry.file_size for entry in entries)
-    if declared > min(size, MAX_BYTES):
-        raise CheckpointError(f"{path}: declares {declared} bytes; the file has {size}, the limit is {MAX_BYTES}")
 
 
 def _layout(state: Mapping[str, Tensor]) -> Layout:
@@ -265,7 +227,7 @@ def _renamed(state: Mapping[str, Tensor], layout: Layout, norm: Norm, own: Mappi
             raise CheckpointError(f"{theirs} is missing; the file is not whole, or of another network")
         if tensor.shape != own[ours].shape:
             raise CheckpointError(f"{theirs} is {list(tensor.shape)}, expected {list(own[ours].shape)}")
-        if tensor.dtype not in DTYPES or not bool(tensor.isfinite().all()):
+        if tensor.dtype not in DTYPES.values() or not bool(tensor.isfinite().all()):
             raise CheckpointError(f"{theirs} holds values that are no finite numbers; the file is damaged")
         renamed[ours] = tensor.detach().to(own[ours].dtype).clone(memory_format=torch.contiguous_format)
     if norm == "instance":

@@ -7,11 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Norm = Literal["batch", "instance", "none"]
+Norm = Literal["batch", "instance", "picture", "none"]
 
 
 def norm_layer(kind: Norm, channels: int) -> nn.Module:
     """Batch norm with learnt scale, instance norm without (as in both reference systems), or nothing.
+
+    `picture` is batch norm whose statistics are each picture's own, in training and after: what the reference's pix2pix
+    computes when it tests a model at batch 1 without `--eval`.
 
     Raises: ValueError for an unknown kind.
     """
@@ -19,9 +22,11 @@ def norm_layer(kind: Norm, channels: int) -> nn.Module:
         return nn.BatchNorm2d(channels)
     if kind == "instance":
         return InstanceNorm(channels)
+    if kind == "picture":
+        return InstanceNorm(channels, affine=True)
     if kind == "none":
         return nn.Identity()
-    raise ValueError(f"norm is {kind!r}; known: batch, instance, none")
+    raise ValueError(f"norm is {kind!r}; known: batch, instance, picture, none")
 
 
 class InstanceNorm(nn.InstanceNorm2d):
@@ -36,13 +41,16 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or x.is_contiguous():
             return super().forward(x)
-        samples = [F.batch_norm(sample, None, None, training=True, eps=self.eps) for sample in x.split(1)]
+        samples = [
+            F.batch_norm(sample, None, None, self.weight, self.bias, training=True, eps=self.eps)
+            for sample in x.split(1)
+        ]
         return samples[0] if len(samples) == 1 else torch.cat(samples)
 
 
 def has_bias(norm: Norm) -> bool:
     """Whether a convolution in front of this norm keeps a bias: batch norm brings its own shift."""
-    return norm != "batch"
+    return norm not in ("batch", "picture")
 
 
 class ResidualBlock(nn.Module):
@@ -86,7 +94,7 @@ def _fill(
     for part in module.modules():
         if isinstance(part, kinds):
             draw(part.weight)
-        elif isinstance(part, nn.BatchNorm2d):
+        elif isinstance(part, nn.BatchNorm2d | nn.InstanceNorm2d) and part.affine:
             nn.init.normal_(part.weight, 1.0, 0.02, generator=generator)
         else:
             continue
@@ -102,5 +110,6 @@ def init_residual(module: nn.Module, generator: torch.Generator | None = None) -
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
     for part in module.modules():
-        if isinstance(part, ResidualBlock) and isinstance(part.norm2, nn.BatchNorm2d):
-            nn.init.zeros_(part.norm2.weight)
+        norm = part.norm2 if isinstance(part, ResidualBlock) else None
+        if isinstance(norm, nn.BatchNorm2d | nn.InstanceNorm2d) and norm.affine:
+            nn.init.zeros_(norm.weight)

@@ -1,0 +1,90 @@
+"""`translate models pull NAME` and `translate data pull NAME`: what others publish, fetched with care."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from translate.cli.import_ import parse_statistics, print_imported
+
+if TYPE_CHECKING:
+    from translate.download.fetch import Progress
+
+
+def pull_model(
+    name: Annotated[str | None, typer.Argument(help="A published model; without a name all are listed.")] = None,
+    as_: Annotated[str | None, typer.Option("--name", help="Name to install it under; default its own.")] = None,
+    statistics: Annotated[
+        str | None,
+        typer.Option(help="tracked or picture, as for `import`; default what the project tests its models with."),
+    ] = None,
+) -> None:
+    """Fetch a model that the pix2pix and CycleGAN project publishes, and import it."""
+    from translate.interop import published
+
+    if name is None:
+        for model in published.MODELS:
+            print(f"{model.full_name:<32}{model.title}; {model.data}")
+        return
+    model = published.find(name)
+    chosen = parse_statistics(statistics or "picture")
+
+    from translate import catalog
+    from translate.download import fetch
+
+    installed = as_ or name
+    catalog.check_free(installed)
+    print(f"{model.url}\n  {model.licence}", file=sys.stderr)
+    target = catalog.home() / "downloads" / f"{model.full_name}.pth"
+    remote = fetch.Remote(model.url, model.limit)
+    with _bar("fetching") as progress:
+        fetched = fetch.fetch(remote, target, ledger=catalog.ledger(), progress=progress)
+
+    from translate.interop import importing
+
+    about = importing.About(
+        name=installed, title=model.title, licence=model.licence, source=model.url, trust=fetched.trust
+    )
+    try:
+        with catalog.installing(installed) as folder:
+            found = importing.write(target, folder, about, chosen)
+    finally:
+        target.unlink(missing_ok=True)
+    print_imported(installed, found)
+    print(f"  {fetched.trust} ({fetched.sha256[:12]})")
+
+
+def pull_data(
+    name: Annotated[str, typer.Argument(help="A public set, as `translate data list` names them.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder that the set's own folder is put in.")] = Path("datasets"),
+) -> None:
+    """Fetch a public data set and extract it; it appears when it is whole."""
+    from translate import catalog as models
+    from translate.data import catalog
+
+    chosen = catalog.find(name)
+    print(f"{chosen.url}, about {chosen.mib} MiB\n  terms: {chosen.terms}", file=sys.stderr)
+    with _bar("fetching") as fetching, _bar("extracting") as extracting:
+        pulled = catalog.pull(chosen, out, models.ledger(), fetching=fetching, extracting=extracting)
+    print(f"{pulled.folder}: {pulled.extracted.files} files, {pulled.extracted.size / 1e6:.1f} MB")
+    print(f"  {pulled.fetched.trust} ({pulled.fetched.sha256[:12]})")
+    flag = "" if chosen.kind == "pairs" else " --unpaired"
+    print(f"  look at it: translate data check {pulled.folder}{flag}")
+
+
+@contextmanager
+def _bar(what: str) -> "Iterator[Progress]":
+    """A bar of bytes that appears with the first of them; nothing where stderr is no terminal."""
+    from tqdm import tqdm
+
+    bar = tqdm(desc=what, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False, delay=0.5)
+
+    def progress(done: int, total: int | None) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    with bar:
+        yield progress

@@ -1,0 +1,223 @@
+"""Follow the few pickle instructions that describe tensors in dicts; nothing is looked up, called or imported.
+
+A pickle is a list of instructions for a stack machine. This one knows plain values only: a global stays a name, a call
+is allowed for four names and makes one of the records below, every other instruction is refused. So no byte of a file
+decides what runs here.
+"""
+
+import math
+import pickletools
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NamedTuple
+
+import torch
+
+MAX_INSTRUCTIONS = 300_000
+"""A tensor takes about forty."""
+MAX_DIMENSIONS, MAX_NAME = 8, 300
+
+DTYPES = {
+    "torch FloatStorage": torch.float32,
+    "torch HalfStorage": torch.float16,
+    "torch BFloat16Storage": torch.bfloat16,
+    "torch DoubleStorage": torch.float64,
+    "torch LongStorage": torch.int64,
+    "torch IntStorage": torch.int32,
+}
+DICTS = ("collections OrderedDict",)
+REBUILD = ("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor")
+PARAMETER = "torch._utils _rebuild_parameter"
+
+
+class Refused(Exception):
+    """Why a file is not read."""
+
+
+class Global(NamedTuple):
+    """A name a pickle mentions; it stays a name."""
+
+    name: str
+
+
+class Storage(NamedTuple):
+    """Values that lie in the file in one piece."""
+
+    key: str
+    dtype: torch.dtype
+    numel: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.numel * self.dtype.itemsize
+
+
+class Claim(NamedTuple):
+    """A tensor as a pickle describes it."""
+
+    storage: Storage
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.size) * self.storage.dtype.itemsize
+
+    def fits(self) -> bool:
+        """Whether all its values lie within its storage."""
+        if 0 in self.size:
+            return True
+        reach = sum((size - 1) * stride for size, stride in zip(self.size, self.stride, strict=True))
+        return self.offset + reach < self.storage.numel
+
+
+MARK = object()
+"""Where a tuple or a run of items begins on the stack."""
+
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING"}
+TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+PUTS = {"BINPUT", "LONG_BINPUT"}
+GETS = {"BINGET", "LONG_BINGET"}
+
+
+@dataclass(slots=True)
+class Machine:
+    """Runs one pickle; `legacy` files name their storages with one value more than zip files do."""
+
+    legacy: bool
+    stack: list[Any] = field(default_factory=list)
+    memo: dict[int, Any] = field(default_factory=dict)
+    storages: dict[str, Storage] = field(default_factory=dict)
+
+    def run(self, source: BinaryIO) -> Any:
+        """What the pickle at the current place of `source` describes; the place behind it is the next one.
+
+        Raises: Refused for any instruction but those of a state_dict; ValueError and others for damaged bytes.
+        """
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(source)):
+            if number == MAX_INSTRUCTIONS:
+                raise Refused(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
+            if opcode.name == "STOP":
+                return self._pop()
+            try:
+                self._do(opcode.name, argument)
+            except (IndexError, KeyError):
+                raise Refused("its pickle is damaged") from None
+        raise Refused("its pickle has no end")
+
+    def _do(self, name: str, argument: Any) -> None:
+        if name in VALUES:
+            self.stack.append(argument)
+        elif name in CONSTANTS:
+            self.stack.append(CONSTANTS[name])
+        elif name in PUTS:
+            self.memo[argument] = self.stack[-1]
+        elif name in GETS:
+            self.stack.append(self.memo[argument])
+        elif name == "GLOBAL":
+            self.stack.append(Global(argument))
+        elif name == "MARK":
+            self.stack.append(MARK)
+        elif name in TUPLES:
+            self.stack.append(tuple(reversed([self._pop() for _ in range(TUPLES[name])])))
+        else:
+            self._build(name)
+
+    def _build(self, name: str) -> None:
+        match name:
+            case "PROTO":
+                pass
+            case "EMPTY_TUPLE" | "EMPTY_DICT" | "EMPTY_LIST":
+                self.stack.append({"EMPTY_TUPLE": tuple, "EMPTY_DICT": dict, "EMPTY_LIST": list}[name]())
+            case "TUPLE":
+                self.stack.append(tuple(self._run()))
+            case "APPEND" | "APPENDS":
+                items = self._run() if name == "APPENDS" else [self._pop()]
+                self._top(list).extend(items)
+            case "SETITEM" | "SETITEMS":
+                items = self._run() if name == "SETITEMS" else [self._pop(), self._pop()][::-1]
+                self._set(self._top(dict), items)
+            case "BINPERSID":
+                self.stack.append(self._storage(self._pop()))
+            case "REDUCE":
+                arguments, what = self._pop(), self._pop()
+                self.stack.append(_called(what, arguments))
+            case "BUILD":
+                # An OrderedDict's attributes: the versions of the modules it came from. Nothing needs them.
+                if not isinstance(self._pop(), dict) or not isinstance(self.stack[-1], dict):
+                    raise Refused("its pickle sets the state of an object")
+            case _:
+                raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
+
+    def _pop(self) -> Any:
+        value = self.stack.pop()
+        if value is MARK:
+            raise Refused("its pickle is damaged")
+        return value
+
+    def _run(self) -> list[Any]:
+        """What was put on the stack since the last mark."""
+        items = []
+        while (value := self.stack.pop()) is not MARK:
+            items.append(value)
+        return items[::-1]
+
+    def _top(self, kind: type) -> Any:
+        if type(self.stack[-1]) is not kind:
+            raise Refused("its pickle is damaged")
+        return self.stack[-1]
+
+    def _set(self, target: dict[Any, Any], items: list[Any]) -> None:
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            # Only these: the hash of a deeply nested tuple would overflow the interpreter's own stack.
+            if type(key) not in (str, int):
+                raise Refused(f"a {type(key).__name__} for a name; expected a state_dict")
+            if type(key) is str and not (key.isprintable() and len(key) <= MAX_NAME):
+                raise Refused("a name that can't be shown; expected a state_dict")
+            target[key] = value
+
+    def _storage(self, named: Any) -> Storage:
+        if type(named) is not tuple or len(named) != 5 + self.legacy or named[0] != "storage":
+            raise Refused("its pickle names something other than stored values")
+        kind, key, place, numel = named[1:5]
+        if type(kind) is not Global or type(key) is not str or type(place) is not str or type(numel) is not int:
+            raise Refused("its pickle names its values in another way than torch does")
+        if kind.name not in DTYPES:
+            raise Refused(f"values of the type {kind.name.split()[-1][:40]}, which no network here has")
+        if named[5:] not in ((), (None,)) or numel < 0:
+            raise Refused("its values are views of others; save it again by a newer PyTorch")
+        storage = Storage(key, DTYPES[kind.name], numel)
+        if self.storages.setdefault(key, storage) != storage:
+            raise Refused(f"the values {key[:40]} are of two types or lengths")
+        return storage
+
+
+def _called(what: Any, arguments: Any) -> Any:
+    """The record that a call stands for.
+
+    Raises: Refused for any but those of a state_dict.
+    """
+    if type(what) is not Global or type(arguments) is not tuple:
+        raise Refused("its pickle calls something that has no name")
+    if what.name in DICTS and not arguments:
+        return {}
+    if what.name in DICTS and len(arguments) == 1 and isinstance(arguments[0], list):  # as Python 2 wrote them
+        return dict(_pair(pair) for pair in arguments[0])
+    if what.name == PARAMETER and len(arguments) == 3 and type(arguments[0]) is Claim:
+        return arguments[0]
+    if what.name not in REBUILD:
+        raise Refused(f"its pickle calls {'.'.join(what.name.split())[:80]}, which no state_dict needs")
+    storage, offset, size, stride = arguments[:4]
+    plain = [*size, *stride, offset] if type(size) is tuple and type(stride) is tuple else [None]
+    if type(storage) is not Storage or not all(type(number) is int and number >= 0 for number in plain):
+        raise Refused("its pickle describes a tensor in another way than torch does")
+    if len(size) != len(stride) or len(size) > MAX_DIMENSIONS:
+        raise Refused(f"a tensor of {len(size)} dimensions and {len(stride)} strides")
+    return Claim(storage, offset, size, stride)
+
+
+def _pair(pair: Any) -> tuple[str, Any]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2 or type(pair[0]) is not str or not pair[0].isprintable():
+        raise Refused("its pickle is damaged")
+    return pair[0], pair[1]
