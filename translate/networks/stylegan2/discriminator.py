@@ -77,7 +77,11 @@ class StyleGAN2Discriminator(nn.Module):
         self.conv = EqualConv(widths[0] + 1, widths[0], 3)
         self.linear = EqualLinear(widths[0] * FIRST**2, widths[0], active=True)
         class_dim = (widths[0] if class_dim is None else class_dim) if classes else 0
-        self.mapping = Mapping(0, class_dim, layers=mapping_layers, classes=classes, lr=mapping_lr) if classes else None
+        self.mapping = (
+            Mapping(0, class_dim, layers=mapping_layers, classes=classes, lr=mapping_lr, average=False)
+            if classes
+            else None
+        )
         self.out = EqualLinear(widths[0], class_dim or 1)
 
     def features(self, image: Tensor) -> list[Tensor]:

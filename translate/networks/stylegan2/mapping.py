@@ -13,7 +13,7 @@ AVERAGE_BETA = 0.995
 class Mapping(nn.Module):
     """A perceptron from the unit sphere to w; classes come in as one-hot rows and are embedded beside z.
 
-    With `z_dim` 0 it maps classes alone, as in a conditional discriminator.
+    With `z_dim` 0 it maps classes alone, as in a conditional discriminator, which needs no mean (`average`) either.
 
     Shape: z (N, z_dim), labels (N, classes) -> (N, w_dim).
     Raises: ValueError when z or labels have another shape, or labels are missing.
@@ -31,6 +31,7 @@ class Mapping(nn.Module):
         hidden: int | None = None,
         embedding: int | None = None,
         lr: float = 0.01,
+        average: bool = True,
     ) -> None:
         super().__init__()
         self.z_dim, self.w_dim, self.classes = z_dim, w_dim, classes
@@ -39,17 +40,17 @@ class Mapping(nn.Module):
         self.embed = EqualLinear(classes, embedding) if classes else None
         widths = [z_dim + embedding, *[hidden] * (layers - 1), w_dim] if layers else [z_dim + embedding]
         self.layers = nn.ModuleList([EqualLinear(a, b, lr=lr, active=True) for a, b in pairwise(widths)])
-        self.register_buffer("w_avg", torch.zeros(w_dim))
+        if average:
+            self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(self, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
-        parts = []
-        if self.z_dim:
-            parts.append(normalise(_checked(z, "z", self.z_dim)))
-        device = self.w_avg.device.type
+        parts = [normalise(_checked(z, "z", self.z_dim))] if self.z_dim else []
+        labels = None if self.embed is None else _checked(labels, "labels", self.classes)
+        device = parts[0].device if labels is None else labels.device
         # Rounded to bfloat16, every style of a picture would be off by the same half percent.
-        with torch.autocast(device, enabled=False):
+        with torch.autocast(device.type, enabled=False):
             if self.embed is not None:
-                parts.append(normalise(self.embed(_checked(labels, "labels", self.classes))))
+                parts.append(normalise(self.embed(labels)))
             w = torch.cat(parts, dim=1)  # (N, z_dim + embedding)
             for layer in self.layers:
                 w = layer(w)
