@@ -33,17 +33,18 @@ from translate.interop.state_pickle import (
 )
 from translate.interop.torch_file import MAGIC, MAX_BYTES, PROTOCOL
 
-MAX_MODULES, MAX_DEPTH = 5_000, 12
-"""A generator of 1024 pixels has about a hundred modules, four deep."""
+MAX_ENTRIES, MAX_DEPTH, MAX_STORAGES = 100_000, 12, 10_000
+"""A generator of 1024 pixels has about a hundred modules of thirty entries, four deep."""
 
 MODULE = "torch_utils.persistence _reconstruct_persistent_obj"
 STORED = "torch.storage _load_from_bytes"
 PARAMETER = "torch._utils _rebuild_parameter"
 TENSOR = "torch._utils _rebuild_tensor_v2"
+BYTES = "_codecs encode"
+"""How protocol 2 writes bytes: as text."""
 DICTS = {"collections OrderedDict", "dnnlib.util EasyDict"}
 INERT = {
     "__builtin__ set",
-    "_codecs encode",
     "builtins set",
     "numpy dtype",
     "numpy._core.multiarray _reconstruct",
@@ -54,7 +55,7 @@ INERT = {
     "torch device",
 }
 """Calls whose result no network needs."""
-NAMES = {MODULE, STORED, PARAMETER, TENSOR, "numpy ndarray", *DICTS, *INERT}
+NAMES = {MODULE, STORED, PARAMETER, TENSOR, BYTES, "numpy ndarray", *DICTS, *INERT}
 TENSORFLOW = "dnnlib.tflib.network Network"
 
 VALUES = {
@@ -103,7 +104,7 @@ def read(path: Path, wanted: Iterable[str] = ("G_ema", "D")) -> dict[str, Networ
                 raise Refused("not a pickle")
             # A map reads no further than the file goes, whatever length an instruction claims.
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                machine = Machine()
+                machine = Machine(budget=size)
                 found = machine.run(cast(BinaryIO, content))
         return _networks(found, machine.contents, wanted)
     except OSError as error:
@@ -115,8 +116,9 @@ def read(path: Path, wanted: Iterable[str] = ("G_ema", "D")) -> dict[str, Networ
 
 @dataclass(slots=True)
 class Machine:
-    """Follows one pickle; `contents` are the bytes of the storages it met."""
+    """Follows one pickle; `contents` are the bytes of the storages it met, together at most `budget`."""
 
+    budget: int
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
     contents: dict[str, memoryview] = field(default_factory=dict)
@@ -197,6 +199,7 @@ class Machine:
             STORED: self._stored,
             PARAMETER: _parameter,
             TENSOR: _claim,
+            BYTES: _bytes,
             **dict.fromkeys(DICTS, dict),
         }
         if what.name not in calls or (what.name in DICTS and arguments):
@@ -206,8 +209,14 @@ class Machine:
         except TypeError:
             raise Refused(f"it calls {what.name.replace(' ', '.')} in another way than a network does") from None
 
-    def _stored(self, data: bytes) -> Storage:
+    def _stored(self, data: Any) -> Storage:
         """The pickle of one storage, as torch.save wrote it before its zip format."""
+        if type(data) is not bytes:
+            raise TypeError
+        # One run of bytes could be named as the values of any number of tensors.
+        self.budget -= len(data)
+        if self.budget < 0 or len(self.contents) == MAX_STORAGES:
+            raise Refused("its tensors claim more values than the file stores")
         source = io.BytesIO(data)
         header = [state_pickle.Machine(legacy=True).run(source) for _ in range(3)]
         if header[:2] != [MAGIC, PROTOCOL] or type(header[2]) is not dict or header[2].get("little_endian") is not True:
@@ -271,6 +280,12 @@ def _parameter(data: Any, requires_grad: Any, hooks: Any) -> Claim:
     return data
 
 
+def _bytes(text: Any, codec: Any) -> bytes:
+    if type(text) is not str or codec != "latin1":
+        raise TypeError
+    return text.encode("latin-1")
+
+
 def _claim(
     storage: Any, offset: Any, size: Any, stride: Any, requires_grad: Any, hooks: Any, meta: Any = None
 ) -> Claim:
@@ -295,13 +310,14 @@ def _network(module: Module, contents: dict[str, memoryview]) -> Network:
     waiting, seen = [("", module, 0)], 0
     while waiting:
         prefix, current, depth = waiting.pop()
-        seen += 1
-        if depth > MAX_DEPTH or seen > MAX_MODULES:
+        named = _part(current, "_parameters") | _part(current, "_buffers")
+        seen += 1 + len(current.state) + len(named)
+        if depth > MAX_DEPTH or seen > MAX_ENTRIES:
             raise Refused("modules within modules within modules; no network is built so")
         for name, value in current.state.items():
             if value is None or type(value) in (str, int, float, bool):
                 settings[prefix + name] = value
-        for name, value in (_part(current, "_parameters") | _part(current, "_buffers")).items():
+        for name, value in named.items():
             if type(value) is Claim:
                 claims[prefix + name] = value
         children = _part(current, "_modules").items()

@@ -193,9 +193,9 @@ def _refuse_variants(settings: Settings) -> None:
     for name, value in settings.items():
         leaf = name.rpartition(".")[2]
         if leaf == "activation" and value not in ("lrelu", "linear"):
-            raise CheckpointError(f"{name} is {value!r}; only lrelu is supported")
+            raise CheckpointError(f"{name} is {str(value)[:40]!r}; only lrelu is supported")
         if leaf == "architecture" and value not in ("skip", "resnet"):
-            raise CheckpointError(f"{name} is {value!r}; supported: skip, resnet")
+            raise CheckpointError(f"{name} is {str(value)[:40]!r}; supported: skip, resnet")
 
 
 def _renamed(theirs: Mapping[str, Tensor], layout: Layout, rename: Callable[[str], str | None]) -> dict[str, Tensor]:
