@@ -167,7 +167,7 @@ def test_known_names_called_in_another_way_are_refused(tmp_path: Path):
         Call(EasyDict, [("a", 1)]),
         Persistent("Generator", "", 3),  # type: ignore[arg-type]
     ):
-        with pytest.raises(CheckpointError, match="evil.pkl: no networks that can be read safely"):
+        with pytest.raises(CheckpointError, match=r"evil\.pkl: no networks that can be read safely"):
             read(write(tmp_path / "evil.pkl", holding(call)))
 
 
@@ -252,7 +252,7 @@ def test_mutated_files_give_one_line_or_tensors(tmp_path: Path):
     """Seeded bit flips and overwritten runs: nothing but CheckpointError comes out, and never slowly."""
     whole = snapshot({"w_avg": torch.ones(3), "mapping.fc0.weight": torch.ones(2, 2)})
     random = torch.Generator().manual_seed(0)
-    refused = 0
+    messages = []
     for _ in range(400):
         data = bytearray(whole)
         place, kind, value = (int(torch.randint(high, (), generator=random)) for high in (len(data), 2, 256))
@@ -264,9 +264,9 @@ def test_mutated_files_give_one_line_or_tensors(tmp_path: Path):
             found = read(write(tmp_path / "mutant.pkl", bytes(data)))
             assert all(isinstance(tensor, Tensor) for network in found.values() for tensor in network.state.values())
         except CheckpointError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert refused > 100
+            messages.append(str(error))
+    assert len(messages) > 100
+    assert not [message for message in messages if "\n" in message]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
