@@ -67,7 +67,7 @@ def test_two_folders_can_be_given(folder: Path) -> None:
 
 def test_list_names_every_layout() -> None:
     shown = RUNNER.invoke(app, ["list"])
-    record = json.loads(RUNNER.invoke(app, ["list", "--json"]).stdout)
+    record = json.loads(RUNNER.invoke(app, ["list", "--json"]).stdout)["layouts"]
     assert shown.exit_code == 0
     assert all(name in shown.stdout for name in record)
     assert {"A|B pictures", "trainA/ trainB/", "images/ labels/"} <= record.keys()
@@ -153,6 +153,6 @@ def test_domains_have_no_targets(domains: Path) -> None:
 def test_list_names_the_layouts_of_domains_too() -> None:
     assert "translate data list --unpaired" in RUNNER.invoke(app, ["list"]).stdout
     shown = RUNNER.invoke(app, ["list", "--unpaired"]).stdout
-    record = json.loads(RUNNER.invoke(app, ["list", "--unpaired", "--json"]).stdout)
+    record = json.loads(RUNNER.invoke(app, ["list", "--unpaired", "--json"]).stdout)["layouts"]
     assert all(name in shown for name in record)
     assert {"trainA/ trainB/", "list.csv", "horse/ zebra/"} <= record.keys()

@@ -66,6 +66,9 @@ def test_norms_go_by_name():
     instance = norm_layer("instance", 4)
     assert isinstance(instance, nn.InstanceNorm2d)
     assert not list(instance.parameters()) and not list(instance.buffers())  # noqa: PT018
-    assert [has_bias(norm) for norm in ("batch", "instance", "none")] == [False, True, True]
-    with pytest.raises(ValueError, match=r"'layer'; known: batch, instance, none"):
+    picture = norm_layer("picture", 4)
+    assert isinstance(picture, nn.InstanceNorm2d)
+    assert picture.affine
+    assert [has_bias(norm) for norm in ("batch", "picture", "instance", "none")] == [False, False, True, True]
+    with pytest.raises(ValueError, match=r"'layer'; known: batch, instance, picture, none"):
         norm_layer("layer", 4)

@@ -63,8 +63,8 @@ class PublicSet(NamedTuple):
 SETS = (
     PublicSet("facades", "pairs", "facade photos | labels, 400 to train on", 29, _FACADES),
     PublicSet("maps", "pairs", "aerial photos | street maps, 1,096 to train on", 239, _MAPS),
-    PublicSet("edges2shoes", "pairs", "edges | shoe photos, 50 thousand", 2100, "non-commercial research (UT Zappos50K)"),
-    PublicSet("edges2handbags", "pairs", "edges | handbag photos, 137 thousand", 8300, "research (iGAN project)"),
+    PublicSet("edges2shoes", "pairs", "edges | shoe photos, 50,000", 2100, "non-commercial research (UT Zappos50K)"),
+    PublicSet("edges2handbags", "pairs", "edges | handbag photos, 137,000", 8300, "research (iGAN project)"),
     PublicSet("night2day", "pairs", "the same places by night | by day", 2000, "research (Transient Attributes)"),
     PublicSet("cityscapes", "pairs", "street photos | labels", 99, "non-commercial", None, _CITYSCAPES),
     PublicSet("horse2zebra", "domains", "horses, zebras", 112, _IMAGENET,

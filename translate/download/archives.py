@@ -1,7 +1,7 @@
 """Extract a zip, tar or tar.gz of a stranger: every member is checked before it is written, a set appears whole.
 
 Refused are links, devices, absolute and parent paths, names that two systems read differently, duplicates, encryption,
-rare compressions, and whatever is larger than was expected. Python's own extraction and its filters are not used:
+rare compressions, and whatever is larger than was expected. On Windows a colon becomes an underscore. Python's own extraction and its filters are not used:
 they have been bypassed repeatedly (CVE-2025-4517 and its kin).
 """
 
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tarfile
 import tempfile
 import unicodedata
@@ -27,7 +28,9 @@ MAX_READ = 2 * CHUNK
 MAX_DEPTH, MAX_PART, MAX_PATH = 16, 200, 1000
 END = b"\0" * tarfile.BLOCKSIZE
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\..*)?", re.IGNORECASE)
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>"|?*\\]')
+_COLONS = sys.platform != "win32"
+"""Whether a name may hold a colon: the times in the names of published photos do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,8 @@ def extract(
         os.rename(whole, folder)
         return Extracted(writer.files, writer.size)
     except OSError as error:
-        raise TranslateError(
-            f"{folder}: can't be written ({error.strerror or error}); nothing was left there"
-        ) from None
+        where = error.filename or folder
+        raise TranslateError(f"{where}: {error.strerror or error}; nothing was left at {folder}") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -153,7 +155,7 @@ class _Writer:
             raise self.refuse(name, why)
         for end in range(1, len(parts) + 1):
             path = "/".join(parts[:end]) + ("/" if end < len(parts) or is_folder else "")
-            key = unicodedata.normalize("NFC", path.removesuffix("/")).casefold()
+            key = unicodedata.normalize("NFC", path.removesuffix("/")).casefold().replace(":", "_")
             known = self.seen.setdefault(key, path)
             if known != path:
                 raise self.refuse(name, f"collides with {known[:100]!r}")
@@ -161,7 +163,8 @@ class _Writer:
                 if f"{key}/" in self.seen:
                     raise self.refuse(name, "is in the archive twice")
                 self.seen[f"{key}/"] = path
-        return parts
+        # As every unzip for Windows does it; the keys above see to it that no two names become one.
+        return parts if _COLONS else tuple(part.replace(":", "_") for part in parts)
 
 
 def _objection(text: str, parts: tuple[str, ...]) -> str:

@@ -164,7 +164,9 @@ class _Transfer:
                 raise http.client.HTTPException("the server sent another part than the one asked for")
             return done, int(match[3])
         if response.status != 200:
-            raise TranslateError(f"{self.remote.url}: the server answers {response.status} {response.reason}")
+            raise TranslateError(
+                f"{self.remote.url}: the server answers {response.status} {_one_line(response.reason)}"
+            )
         length = response.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             if not response.chunked and self.remote.sha256 is None:
@@ -212,7 +214,7 @@ def _persist(transfer: _Transfer, pause: float) -> None:
             if transfer.attempt():
                 return
         except urllib.error.HTTPError as error:
-            reason = f"the server answers {error.code} {error.reason}"
+            reason = f"the server answers {error.code} {_one_line(error.reason)}"
             error.close()
             if error.code == 416:
                 _forget(transfer.part)  # what is here is longer than the file: begin anew
@@ -320,7 +322,8 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
 
 
 def _one_line(error: object) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _silent(done: int, total: int | None) -> None:

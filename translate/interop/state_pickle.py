@@ -190,6 +190,8 @@ class Machine:
         kind, key, place, numel = named[1:5]
         if type(kind) is not Global or type(key) is not str or type(place) is not str or type(numel) is not int:
             raise Refused("its pickle names its values in another way than torch does")
+        if not (key.isprintable() and len(key) <= MAX_NAME):
+            raise Refused("its pickle names its values in another way than torch does")
         if kind.name not in DTYPES:
             raise Refused(f"values of the type {kind.name.split()[-1][:40]}, which no network here has")
         if named[5:] not in ((), (None,)) or numel < 0:

@@ -82,6 +82,9 @@ def _read_zip(file: BinaryIO, size: int) -> Any:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if len(entries) < len(archive.infolist()) or len(entries) > MAX_ENTRIES:
             raise Refused(f"{len(archive.infolist())} entries, some of one name or more than {MAX_ENTRIES}")
+        folder = next(iter(entries), "").split("/")[0]
+        if f"{folder}/constants.pkl" in entries or f"{folder}/data.pkl" not in entries:
+            raise Refused("a TorchScript program or another archive; expected a state_dict that torch.save wrote")
         for name, entry in entries.items():
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
                 raise Refused(f"{name[:80]!r} is compressed; PyTorch stores weights plainly")
@@ -89,9 +92,6 @@ def _read_zip(file: BinaryIO, size: int) -> Any:
                 raise Refused(f"{name[:80]!r} is encrypted")
         if sum(entry.file_size for entry in entries.values()) > size:
             raise Refused("its entries overlap")
-        folder = next(iter(entries), "").split("/")[0]
-        if f"{folder}/constants.pkl" in entries or f"{folder}/data.pkl" not in entries:
-            raise Refused("a TorchScript program or another archive; expected a state_dict that torch.save wrote")
         if f"{folder}/byteorder" in entries and _content(archive, entries[f"{folder}/byteorder"]) != b"little":
             raise Refused("it was saved on a machine of another byte order")
         names = entries[f"{folder}/data.pkl"]
