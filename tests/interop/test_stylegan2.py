@@ -279,13 +279,24 @@ def _changed(change: Callable[[State], object]) -> State:
         ),
         (lambda s: s.update({"b.resample_filter": torch.ones(4, 4)}), r"another filter than \[1, 3, 3, 1\]"),
         (lambda s: s.update({"b.resample_filter": torch.ones(2, 2)}), r"is \[2, 2\]; only the filter"),
-        (lambda s: [s.pop(f"mapping.fc{i}.weight") for i in range(3)], r"without convolutions or without a mapping"),
+        (
+            lambda s: [s.pop(f"mapping.fc{i}.weight") for i in range(3)],
+            r"a generator of 3 resolutions and 0 mapping layers",
+        ),
         (lambda s: s.pop("synthesis.b4.const"), r"no StyleGAN2 generator of a known project"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused_by_name(change: Callable[[State], object], words: str):
     with pytest.raises(CheckpointError, match=words):
         convert_generator(published(_changed(change)))
+
+
+def test_more_resolutions_than_any_model_has_are_refused():
+    """Fifty would be a picture of 2^51 pixels a side."""
+    state = to_rosinality(generator().state_dict())
+    state |= {f"convs.{number}.conv.weight": torch.ones(1, 1, 1, 1, 1) for number in range(4, 100)}
+    with pytest.raises(CheckpointError, match="a generator of 51 resolutions"):
+        convert_generator(published(state))
 
 
 def test_filters_upwards_come_with_their_gain():

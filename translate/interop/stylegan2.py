@@ -32,7 +32,8 @@ from translate.networks.stylegan2.resample import fir_kernel
 
 Colours = Literal["rgb", "bgr"]
 Settings = Mapping[str, str | int | float | None]
-MAX_BLOCKS = 11
+MAX_BLOCKS = 10
+"""Up to 2048 pixels."""
 AVERAGE_SEED = 0
 NO_GROUPS = 2**16
 """The minibatch deviation's group when the whole batch is one."""
@@ -207,9 +208,9 @@ def _renamed(theirs: Mapping[str, Tensor], layout: Layout, rename: Callable[[str
         ours = rename(name)
         if ours is None or ours in state:
             raise CheckpointError(f"{name} fits nothing in a StyleGAN2 of {layout}")
-        if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
-            raise CheckpointError(f"{name} holds values that are no finite numbers; the file is damaged")
         state[ours] = _shaped(ours, tensor).to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+        if not tensor.is_floating_point() or not bool(state[ours].isfinite().all()):
+            raise CheckpointError(f"{name} holds values that are no finite numbers; the file is damaged")
     return state
 
 
@@ -238,8 +239,8 @@ def _check_filter(name: str, tensor: Tensor) -> None:
 def _generator_shape(state: Mapping[str, Tensor], settings: Settings) -> GeneratorShape:
     blocks = _count(state, r"synthesis\.blocks\.(\d+)\.conv1\.weight")
     layers = _count(state, r"mapping\.layers\.(\d+)\.weight")
-    if not blocks or not layers:
-        raise CheckpointError("a generator without convolutions or without a mapping; the file is not whole")
+    if not layers or not 0 < blocks <= MAX_BLOCKS:
+        raise CheckpointError(f"a generator of {blocks} resolutions and {layers} mapping layers; the file is not whole")
     last = _get(state, f"synthesis.blocks.{blocks - 1}.to_rgb.weight", 4)
     first, final = _get(state, "mapping.layers.0.weight", 2), _get(state, f"mapping.layers.{layers - 1}.weight", 2)
     embed = _get(state, "mapping.embed.weight", 2) if "mapping.embed.weight" in state else torch.zeros(0, 0)

@@ -178,6 +178,16 @@ def test_bfloat16_stays_close_and_gives_float32():
     assert (rounded - exact).abs().mean() <= 0.02 * exact.std()
 
 
+@pytest.mark.slow
+def test_the_generator_is_exported_for_batches_of_any_size():
+    network = tiny(widths=(3, 2)).eval()
+    with torch.no_grad():
+        sizes = {"z": {0: torch.export.Dim("samples", min=1, max=64)}}
+        exported = torch.export.export(network, (torch.randn(2, 5),), dynamic_shapes=sizes)
+        z = torch.randn(3, 5)
+        assert torch.equal(exported.module()(z), network(z))
+
+
 def test_wrong_shapes_are_refused_by_name():
     network = tiny()
     with pytest.raises(ValueError, match=r"expected z \(N, 5\), got \(2, 4\)"):

@@ -177,12 +177,13 @@ class Synthesis(nn.Module):
         expected, found = [layer.channels for layer in self.layout], [tuple(s.shape)[1:] for s in styles]
         if found != [(channels,) for channels in expected]:
             raise ValueError(f"expected styles of {expected} channels, got {[tuple(s.shape) for s in styles]}")
-        samples = len(styles[0])
+        samples = styles[0].shape[0]
         maps, vectors = iter(self.noise_maps(noise, samples, generator)), iter(styles)
         x, image = self.const.expand(samples, -1, -1, -1).contiguous(memory_format=torch.channels_last), None
         for block in self.stages:
             x, image = block(x, image, vectors, maps)
-        return image  # type: ignore[return-value]
+        assert image is not None  # the last block has a layer to RGB
+        return image
 
     def forward(self, w_plus: Tensor, noise: Noise = "const", generator: torch.Generator | None = None) -> Tensor:
         return self.render(self.styles(w_plus), noise, generator)
