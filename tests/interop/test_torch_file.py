@@ -113,7 +113,7 @@ def test_nothing_a_file_says_is_run(tmp_path: Path, legacy: bool):
         {"a": torch.ones(2, dtype=torch.complex64)},
         {"a": torch.ones([1] * 9)},
         {"a": torch.float32},
-        {"a": {"b": {"c": {"d": {"e": torch.ones(1)}}}}},
+        {"a": {"b": {"c": {"d": {"e": {"f": {"g": torch.ones(1)}}}}}}},
         nn.Linear(2, 2),
     ],
     ids=["tuple key", "line break", "sparse", "meta", "int8", "complex", "9-d", "dtype", "deep", "module"],

@@ -26,6 +26,8 @@ DTYPES = {
 }
 DICTS = ("collections OrderedDict",)
 REBUILD = ("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor")
+SETTINGS = "argparse Namespace"
+"""What a training program was started with; some save it beside the weights. It is read as an empty dict."""
 PARAMETER = "torch._utils _rebuild_parameter"
 
 
@@ -143,6 +145,11 @@ class Machine:
             case "REDUCE":
                 arguments, what = self._pop(), self._pop()
                 self.stack.append(_called(what, arguments))
+            case "NEWOBJ":
+                arguments, what = self._pop(), self._pop()
+                if type(what) is not Global or what.name != SETTINGS or arguments != ():
+                    raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
+                self.stack.append({})
             case "BUILD":
                 # An OrderedDict's attributes: the versions of the modules it came from. Nothing needs them.
                 if not isinstance(self._pop(), dict) or not isinstance(self.stack[-1], dict):

@@ -28,7 +28,8 @@ MAX_BYTES = 1024**3
 MAX_ENTRIES = 10_000
 MAX_PICKLE_BYTES = 1024**2
 """A thousand tensors need about 100 KB."""
-MAX_DEPTH, MAX_VALUES = 4, 100_000
+MAX_DEPTH, MAX_VALUES = 6, 100_000
+"""As deep as the numbers of an optimizer's parameters lie in a training checkpoint."""
 CHUNK = 1024**2
 
 MAGIC = 0x1950A86A20F9469CFC6C
