@@ -64,5 +64,5 @@ def test_the_report_tells_what_was_timed():
 
 
 def test_an_unknown_setting_is_refused():
-    with pytest.raises(ConfigError, match="data.crp: no such setting"):
+    with pytest.raises(ConfigError, match=r"data\.crp: no such setting"):
         bench_objectives(changes={"data.crp": 3})
