@@ -36,7 +36,7 @@ def test_objectives_are_compared_free_and_bound():
     assert {c.objective.adversarial for name, c in configs.items() if name != "wgan_gp"} == {"hinge"}
     bounds = [(c.stability.r1, c.stability.constraint, c.stability.n_critic) for c in configs.values()]
     assert bounds == [(0, "none", 1), (0.1, "none", 1), (0, "spectral", 1), (0, "none", 5)]
-    assert configs["wgan_gp"].stability.gradient_penalty == 10
+    assert configs["wgan_gp"].stability.gradient_penalty == 0.1
     assert {(c.validate_every, c.log_every) for c in configs.values()} == {(250, 8)}
 
 

@@ -37,6 +37,7 @@ def test_the_most_telling_figure_comes_first_and_unknown_ones_last() -> None:
 
 def test_every_figure_that_is_measured_has_words() -> None:
     measured = set(segmentation.scores(torch.eye(2, dtype=torch.int64)))
+    measured |= {f"fcn_{name}" for name in measured}
     measured |= {"l1", "psnr", "ssim", "ms_ssim", "lpips", "colour_difference"}
     measured |= {"kernel", "frechet", "frechet_infinity", "inception_score", "copied", "cycle"}
     measured |= {"precision", "recall", "density", "coverage", "colour_shift", "colour_spread", "sharpness"}

@@ -40,10 +40,9 @@ GRIDS: dict[str, Grid] = {
     },
 }
 
-RING = {"stability.r1": 0.0, "validate_every": 250, "steps": 4000}
+RING = {"stability.r1": 0.0, "validate_every": 250}
 """Eight Gaussians on a ring, the discriminator unbound; what is reached is looked at on the way."""
 CRITIC = {"objective.adversarial": "wgan", "stability.n_critic": 5}
-ADAM_0 = {"optim.betas": (0.0, 0.9)}
 
 BOUNDS: dict[str, dict[str, Any]] = {
     "free": {},
@@ -57,14 +56,15 @@ GRIDS["objectives"] = {
 } | {
     # Each paper's own: Arjovsky 2017, Algorithm 1; Gulrajani 2017, Algorithm 1; Anil 2019.
     "wgan_clip": ("mixture", RING | CRITIC | {"stability.constraint": "clip", "optim.optimizer": "rmsprop"}),
-    "wgan_gp": ("mixture", RING | CRITIC | ADAM_0 | {"stability.gradient_penalty": 10.0}),
-    "wgan_orthonormal": ("mixture", RING | CRITIC | ADAM_0 | {"stability.constraint": "orthonormal"}),
+    # The penalty weighs 10 there on pictures; its code for points says that less helps on toy data, and takes 0.1.
+    "wgan_gp": ("mixture", RING | CRITIC | {"stability.gradient_penalty": 0.1}),
+    "wgan_orthonormal": ("mixture", RING | CRITIC | {"stability.constraint": "orthonormal"}),
 }
 
 GRIDS["stability"] = {
     "plain": ("mixture", RING),
     "two-timescale": ("mixture", RING | {"optim.disc_lr": 4e-3}),
-    "momentum-0": ("mixture", RING | ADAM_0),
+    "momentum-0.5": ("mixture", RING | {"optim.betas": (0.5, 0.999)}),
     "SGD-for-D": ("mixture", RING | {"optim.disc_optimizer": "sgd", "optim.disc_lr": 0.1}),
     "RMSprop": ("mixture", RING | {"optim.optimizer": "rmsprop"}),
     "clipped-gradients": ("mixture", RING | {"optim.clip": 1.0}),

@@ -1,6 +1,7 @@
 """U-Net generator (Ronneberger 2015; Isola 2017, Sec. 3.2.1) of any depth and width, for any input height and width."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -109,10 +110,8 @@ class UNet(nn.Module):
         widths = [min(filters * 2**level, max_filters) for level in range(depth)]
         self.feature_channels = above = (in_channels, *widths)
         self.downs = nn.ModuleList(
-            DownBlock(
-                above[level], widths[level], norm, activate=level > 0, normalise=0 < level < bottom, residual=residual
-            )
-            for level in range(depth)
+            DownBlock(a, b, norm, activate=level > 0, normalise=0 < level < bottom, residual=residual)
+            for level, (a, b) in enumerate(pairwise(above))
         )
         self.ups = nn.ModuleList(
             UpBlock(
