@@ -161,7 +161,7 @@ def unsafe(source: Source) -> list[str]:
 
 
 def decodes(source: Source) -> list[str]:
-    """Decoding of pictures anywhere but in images.py, where the limits are checked first."""
+    """Decoding of pictures anywhere but in images, where the limits are checked first."""
     if source.part == "images":
         return []
     names = ("Image.open", "cv2.imread", "cv2.imdecode", "io.read_image", "io.decode_image")
