@@ -12,7 +12,7 @@ from translate.errors import CheckpointError
 
 def make(folder: Path, *, config: str | None = None, weights: bool = True) -> Path:
     folder.mkdir(parents=True)
-    sound = ModelConfig.model_validate({"name": folder.name, "generator": {"filters": 4, "depth": 2}})
+    sound = ModelConfig.model_validate({"name": folder.name, "generator": {"kind": "unet", "filters": 4, "depth": 2}})
     (folder / "config.json").write_text(sound.model_dump_json() if config is None else config)
     if weights:
         (folder / "model.safetensors").write_bytes(b"")

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from translate import checkpoints, images
-from translate.errors import CheckpointError, DatasetError
+from translate import checkpoints
+from translate.errors import CheckpointError, DatasetError, ImageError
 from translate.evaluation import evaluate as evaluation
 from translate.evaluation.gallery import Gallery
 from translate.evaluation.tally import PictureTally
@@ -229,7 +229,7 @@ def test_the_gallery_shows_a_truth_in_the_models_classes_and_void_in_black(make_
 def test_a_damaged_picture_is_named(make_model, make_pairs):
     model, data = make_model(), make_pairs({"val": 2})
     (data / "val" / "images" / "001.png").write_bytes(b"not a picture")
-    with pytest.raises(images.ImageError, match=r"001\.png"):
+    with pytest.raises(ImageError, match=r"001\.png"):
         evaluate(model, data, device="cpu")
 
 

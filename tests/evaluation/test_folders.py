@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from translate import images
-from translate.errors import CheckpointError, ConfigError, DatasetError
+from translate.errors import CheckpointError, ConfigError, DatasetError, ImageError
 from translate.evaluation import folders
 from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report
@@ -155,7 +155,7 @@ def test_no_common_name_a_nested_folder_and_a_damaged_picture_are_refused(make, 
     with pytest.raises(DatasetError, match=r"inside .*its pictures would be in both sets"):
         _compare(a, make("a/deeper"))
     (b / "x3.png").write_bytes(b"not a picture")
-    with pytest.raises(images.ImageError, match=r"x3\.png"):
+    with pytest.raises(ImageError, match=r"x3\.png"):
         _compare(a, b)
     with pytest.raises(CheckpointError, match="no feature extractor here"):
         folders.compare_folders(a, a, device="cpu", features=str(tmp_path))

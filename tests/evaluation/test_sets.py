@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from translate import images
+from translate.errors import ImageError
 from translate.evaluation import sets
 from translate.evaluation.sets import BATCH, PictureSet, compare
 from translate.features import FeatureSpace
@@ -173,5 +173,5 @@ def test_gray_pictures_are_a_set_too_and_broken_ones_are_refused():
     found = compare(_set(gray), _set(gray.expand(-1, 3, -1, -1)))
     assert found.scores["frechet"] == pytest.approx(0, abs=1e-9)
     assert not math.isnan(found.scores["colour_shift"])
-    with pytest.raises(images.ImageError, match="not finite"):
+    with pytest.raises(ImageError, match="not finite"):
         _set(torch.full((1, 3, 8, 8), torch.nan))
