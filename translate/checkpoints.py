@@ -46,12 +46,9 @@ def load_config(folder: Path) -> ModelConfig:
     if not path.is_file():
         raise CheckpointError(f"{folder}: no model here ({CONFIG_FILE} is missing)")
     try:
-        config = read(ModelConfig, path)
+        return read(ModelConfig, path)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    if config.format > FORMAT_VERSION:
-        raise CheckpointError(f"{path}: format {config.format} is newer than this program reads; update translate")
-    return config
 
 
 def load_model(folder: Path) -> tuple["nn.Module", ModelConfig]:

@@ -1,6 +1,6 @@
 """What a stored model says of itself."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -52,6 +52,15 @@ class ModelConfig(Config):
     measured: str = ""
     """How `metrics` came about: scale, how many pictures, for distances the feature space."""
     licence: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, values: Any) -> Any:
+        # Before all else: what a later version writes may have parts that this one knows nothing of.
+        found = values.get("format") if isinstance(values, dict) else None
+        if isinstance(found, int) and found > FORMAT_VERSION:
+            raise ValueError(f"format {found} is newer than this program reads; update translate")
+        return values
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
