@@ -26,6 +26,8 @@ class Site:
     headers: dict[str, str] = field(default_factory=dict)
     """Sent besides, or instead of the own one of that name."""
     chunked: bool = False
+    tail: bytes = b""
+    """Sent behind what was asked for by Range, and counted in the length."""
     requests: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -51,7 +53,7 @@ def serving(site: Site) -> Iterator[Site]:
 
         def _file(self) -> None:
             start = self._start()
-            body = site.content[start:]
+            body = site.content[start:] + (site.tail if start else b"")
             headers = {"ETag": site.tag, "Last-Modified": site.modified}
             if site.chunked:
                 headers["Transfer-Encoding"] = "chunked"
@@ -61,8 +63,7 @@ def serving(site: Site) -> Iterator[Site]:
                 headers["Content-Range"] = f"bytes {start}-{len(site.content) - 1}/{len(site.content)}"
             self._head(206 if start else 200, headers)
             if site.cuts:
-                body = body[: site.cuts.pop(0)]
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(body), body) if site.chunked else body)
+                self.wfile.write(body[: site.cuts.pop(0)])
                 return
             self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if site.chunked else body)
 

@@ -295,3 +295,54 @@ def test_installed_models_live_where_the_platform_keeps_a_user_s_data(monkeypatc
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     assert catalog.home() == Path(expected).expanduser()
+
+
+def test_a_model_is_installed_when_its_folder_is_whole(places):
+    with catalog.installing("fresh") as folder:
+        (folder / "config.json").write_text("{}")
+        assert catalog.scan() == []
+        assert not (places["installed"] / "fresh").exists()
+    assert [path.name for path in (places["installed"] / "fresh").iterdir()] == ["config.json"]
+    assert [path.name for path in places["installed"].iterdir()] == ["fresh"]
+
+
+def test_what_fails_half_way_is_not_installed(places):
+    def fail() -> None:
+        with catalog.installing("fresh") as folder:
+            (folder / "config.json").touch()
+            raise CheckpointError("half way")
+
+    with pytest.raises(CheckpointError, match="half way"):
+        fail()
+    assert list(places["installed"].iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["shipped", "run", "installed"])
+def test_a_name_that_leads_to_another_model_is_not_installed(places, source):
+    make(places[source] / "taken")
+    make_run(places["run"] / "both", "AtoB", "BtoA")
+    for name in ("taken", "TAKEN", "both"):
+        with pytest.raises(CheckpointError, match="is the name of a model already"), catalog.installing(name):
+            raise AssertionError("nothing may be written")
+    assert (places[source] / "taken" / "config.json").is_file()
+
+
+def test_a_folder_of_the_user_s_that_is_in_the_way_is_kept(places):
+    (places["installed"] / "notes").mkdir(parents=True)
+    (places["installed"] / "notes" / "mine.txt").touch()
+    with pytest.raises(CheckpointError, match="notes: can't be written"), catalog.installing("notes"):
+        pass
+    assert [path.name for path in places["installed"].iterdir()] == ["notes"]
+    assert (places["installed"] / "notes" / "mine.txt").is_file()
+
+
+def test_delete_never_leaves_the_user_s_own_folders(places, tmp_path: Path):
+    """Links in the way, and a model folder that holds a link to elsewhere."""
+    outside = make(tmp_path / "outside")
+    model = make(places["installed"] / "linked")
+    (model / "more").symlink_to(outside)
+    (places["installed"] / "other").symlink_to(outside)
+    catalog.delete("linked")
+    catalog.delete("other")
+    assert list(places["installed"].iterdir()) == []
+    assert sorted(path.name for path in outside.iterdir()) == ["config.json", "model.safetensors"]

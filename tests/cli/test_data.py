@@ -1,5 +1,7 @@
 """`translate data` describes a sound folder, names every bad file of another, and exits with 2 for it."""
 
+import functools
+import io
 import json
 from pathlib import Path
 
@@ -8,7 +10,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.loopback import Site, serving
+from tests.reliability.hostile_archives import zipped
 from translate.cli.data import app
+from translate.data import catalog
+from translate.download import fetch
 from translate.errors import ConfigError, DatasetError
 
 RUNNER = CliRunner()
@@ -156,3 +162,33 @@ def test_list_names_the_layouts_of_domains_too() -> None:
     record = json.loads(RUNNER.invoke(app, ["list", "--unpaired", "--json"]).stdout)["layouts"]
     assert all(name in shown for name in record)
     assert {"trainA/ trainB/", "list.csv", "horse/ zebra/"} <= record.keys()
+
+
+def test_list_names_the_public_sets_their_terms_and_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "facades").mkdir()
+    shown = RUNNER.invoke(app, ["list", "--out", str(tmp_path)]).stdout
+    assert f"29 MiB; research (CMP Facades, Tyleček & Šára 2013); there: {tmp_path}/facades" in shown
+    assert "not given away; register at https://www.cityscapes-dataset.com" in shown
+    sets = json.loads(RUNNER.invoke(app, ["list", "--json", "--out", str(tmp_path)]).stdout)["sets"]
+    assert {one["name"]: one["folder"] for one in sets if one["folder"]} == {"facades": str(tmp_path / "facades")}
+    unpaired = RUNNER.invoke(app, ["list", "--unpaired"]).stdout
+    assert "horse2zebra" in unpaired
+    assert "edges2shoes" not in unpaired
+
+
+def test_a_pulled_set_is_checked_by_the_command_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(16 * 32 * 3, dtype=np.uint8).reshape(16, 32, 3)).save(buffer, "PNG")
+    names = [f"facades/{split}/{i}.png" for split in ("train", "val") for i in range(2)]
+    monkeypatch.chdir(tmp_path)
+    with serving(Site(zipped([(name, buffer.getvalue()) for name in names]))) as site:
+        monkeypatch.setattr(catalog, "HOST", site.url.rpartition("/set/")[0])
+        monkeypatch.setattr(fetch, "fetch", functools.partial(fetch.fetch, loopback=True, pause=0))
+        result = RUNNER.invoke(app, ["pull", "facades"])
+    assert result.exit_code == 0
+    assert "terms: research (CMP Facades" in result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("datasets/facades: 4 files, ")
+    assert lines[1].startswith("  unverified: no SHA-256 is published")
+    assert lines[2] == "  look at it: translate data check datasets/facades"
+    assert RUNNER.invoke(app, ["check", "datasets/facades"]).exit_code == 0

@@ -125,11 +125,15 @@ def test_the_first_hash_is_recorded_and_another_one_is_refused_later(get, tmp_pa
         first = get(site)
         assert not first.verified
         assert first.trust.startswith("unverified: no SHA-256 is published; this one is recorded")
+        assert left(tmp_path) == {"file.bin"}
+        module.remember(first, Ledger(tmp_path / "sha256.json"))
         again = get(site)
         assert again.trust.startswith("unverified: no SHA-256 is published; it is the file that was first fetched on 2")
         (tmp_path / "file.bin").unlink()
         site.content, site.tag = CONTENT[::-1], '"v2"'
-        with pytest.raises(TranslateError, match=r"the one recorded on 2.*, at first use"):
+        with pytest.raises(
+            TranslateError, match=r"the one recorded on 2.*, at first use, .* line out of .*sha256.json"
+        ):
             get(site)
     assert left(tmp_path) == {"sha256.json"}
 
@@ -145,11 +149,20 @@ def test_an_unreadable_ledger_is_not_taken_for_an_empty_one(get, tmp_path: Path)
     ("site", "message"),
     [
         (Site(CONTENT * 2), "20480 bytes; at most 15000 are expected"),
-        (Site(CONTENT * 2, chunked=True), "more than the 15000 bytes expected of it came"),
+        (Site(CONTENT, chunked=True), "does not say how long"),
+        (
+            Site(CONTENT, headers={"Location": "http://[::1/x"}, statuses=[302] * 9),
+            "Invalid IPv6 URL, 4 times in a row",
+        ),
+        (
+            Site(CONTENT, headers={"Content-Range": "bytes 0-9/10"}, statuses=[206] * 9),
+            "another part than the one asked",
+        ),
+        (Site(CONTENT, statuses=[204]), "the server answers 204 No Content"),
         (Site(CONTENT, length=None), "does not say how long"),
         (Site(CONTENT, headers={"Content-Encoding": "gzip"}), "compresses the file"),
         (Site(CONTENT, statuses=[404]), "the server answers 404 Not Found"),
-        (Site(CONTENT, statuses=[500] * 9), "the server answers 500 .*, 4 times in a row"),
+        (Site(CONTENT, statuses=[500] * 9), "the server answers 500 .*, 4 times in a row; try again later"),
         (Site(CONTENT, length=20), "SHA-256"),
         (Site(CONTENT, headers={"Content-Length": "-5"}), "does not say how long"),
         (
@@ -169,9 +182,13 @@ def test_a_server_that_misbehaves_is_told_in_one_line(get, tmp_path: Path, site:
     assert not (tmp_path / "file.bin").exists()
 
 
-def test_a_chunked_file_is_taken_when_its_end_came(get):
-    with serving(Site(CONTENT, chunked=True, cuts=[100, 200])) as site:
+def test_no_more_is_taken_than_was_announced_at_the_start(get, tmp_path: Path):
+    """A server that goes on for ever once it is asked for the rest."""
+    with serving(Site(CONTENT, cuts=[1000])) as site:
+        site.tail = b"more" * 10_000
         assert get(site).sha256 == site.sha256
+    assert site.requests[1]["range"] == "bytes=1000-"
+    assert (tmp_path / "file.bin").stat().st_size == len(CONTENT)
 
 
 def test_a_redirect_on_the_same_host_is_followed(get):

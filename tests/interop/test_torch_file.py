@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from translate.errors import CheckpointError
@@ -268,6 +269,7 @@ def test_pytorch_s_first_format_a_tar_says_what_to_do(tmp_path: Path):
         (b"", "another format"),
         (pickle.dumps({"a": 1}), "a bare pickle"),
         (b"\x93NUMPY\1\0", "another format"),
+        (save({"a": torch.ones(1)}), "a safetensors file"),
     ],
 )
 def test_another_format_is_known_by_its_content(tmp_path: Path, content: bytes, message: str):

@@ -16,6 +16,7 @@ GENERATORS: dict[str, Build] = {
     "unet": lambda a, b, **more: UNet(a, b, **{"filters": 4, "max_filters": 16, "depth": 6} | more),
     "unet-resize": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 3, "upsample": "resize"} | more),
     "unet-instance": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 4, "norm": "instance"} | more),
+    "unet-picture": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 4, "norm": "picture"} | more),
     "unet-residual": lambda a, b, **more: UNet(a, b, **{"filters": 4, "depth": 4, "residual": 2} | more),
     "unet-residual-instance": lambda a, b, **more: UNet(
         a, b, **{"filters": 4, "depth": 4, "residual": 1, "norm": "instance"} | more
@@ -26,6 +27,9 @@ GENERATORS: dict[str, Build] = {
     "resnet-resize": lambda a, b, **more: ResNetGenerator(
         a, b, **{"filters": 4, "blocks": 1, "upsample": "resize", "norm": "batch"} | more
     ),
+    "resnet-picture": lambda a, b, **more: ResNetGenerator(
+        a, b, **{"filters": 4, "blocks": 1, "norm": "picture"} | more
+    ),
     "resnet-plain": lambda a, b, **more: ResNetGenerator(a, b, **{"filters": 4, "blocks": 1, "norm": "none"} | more),
     "resnet-dropout": lambda a, b, **more: ResNetGenerator(a, b, **{"filters": 4, "blocks": 1, "dropout": 0.5} | more),
 }
@@ -35,6 +39,7 @@ DISCRIMINATORS: dict[str, Build] = {
     "patch-shallow": lambda a: PatchGAN(a, filters=4, layers=1, norm="none"),
     "pixel": lambda a: PixelGAN(a, filters=4),
     "pixel-instance": lambda a: PixelGAN(a, filters=4, norm="instance"),
+    "patch-picture": lambda a: PatchGAN(a, filters=4, layers=2, norm="picture"),
     "multiscale": lambda a: MultiScale(a, filters=4, scales=2, layers=2),
     "multiscale-instance": lambda a: MultiScale(a, filters=4, scales=3, layers=1, norm="instance"),
 }

@@ -241,8 +241,8 @@ _BOMBS: dict[str, Callable[[Path, int], None]] = {
         path, _header("././@LongLink", tarfile.GNUTYPE_LONGNAME, size), size
     ),
     "tar.gz that claims exabytes": lambda path, size: _gzip_of(path, _header("set/a", tarfile.REGTYPE, 2**62), MIB),
-    "tar.gz with a million folders": lambda path, size: _gzip_of(
-        path, b"".join(_header(f"set/{i}", tarfile.DIRTYPE, 0) for i in range(3000)), MIB
+    "tar.gz with many folders": lambda path, size: _gzip_of(
+        path, b"".join(_header(f"set/{i}", tarfile.DIRTYPE, 0) for i in range(400)), MIB
     ),
     "tar.gz of zeros behind its end": lambda path, size: _gzip_of(path, good_tar(), size),
 }

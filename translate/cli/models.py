@@ -80,6 +80,7 @@ def show(name: Name, as_json: Json = False) -> None:
         ("held out", f"{len(config.held_out.names)} pairs or pictures" if config.held_out else ""),
         ("measured", ", ".join(measured)),
         ("licence", config.licence),
+        ("norm", importing.STATISTICS.get(source.get("statistics", ""), "")),
         ("source", f"{source['source']}, {source['date']}; {source['trust']}" if source else ""),
     ]
     print(config.name)

@@ -53,6 +53,7 @@ def pull_model(
             found = importing.write(target, folder, about, chosen)
     finally:
         target.unlink(missing_ok=True)
+    fetch.remember(fetched, catalog.ledger())
     print_imported(installed, found)
     print(f"  {fetched.trust} ({fetched.sha256[:12]})")
 

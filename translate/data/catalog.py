@@ -149,4 +149,5 @@ def pull(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         archive.unlink(missing_ok=True)
+    fetch.remember(fetched, ledger)
     return Pulled(folder, fetched, extracted)

@@ -1,8 +1,8 @@
 """Extract a zip, tar or tar.gz of a stranger: every member is checked before it is written, a set appears whole.
 
 Refused are links, devices, absolute and parent paths, names that two systems read differently, duplicates, encryption,
-rare compressions, and whatever is larger than was expected. On Windows a colon becomes an underscore. Python's own extraction and its filters are not used:
-they have been bypassed repeatedly (CVE-2025-4517 and its kin).
+rare compressions, and whatever is larger than was expected. On Windows a colon in a name becomes an underscore.
+Python's own extraction and its filters are not used: they have been bypassed repeatedly (CVE-2025-4517 and its kin).
 """
 
 import gzip
@@ -265,9 +265,9 @@ def _read_tar(file: BinaryIO | gzip.GzipFile, writer: _Writer) -> None:
     # tarfile takes a damaged header for the end; the real one is a block of zeros, and nothing but zeros follows.
     if stream.block != END:
         raise ValueError("it is cut short or damaged")
-    while chunk := stream.read(CHUNK):
-        if chunk.strip(b"\0"):
-            raise ValueError("something follows its end")
+    padding = stream.read(CHUNK)
+    if padding.strip(b"\0") or stream.read(1):
+        raise ValueError("something follows its end")
 
 
 class _Forwards:

@@ -47,6 +47,7 @@ class Remote:
 class Fetched:
     """A file that came whole; `trust` says in words what its SHA-256 was compared with."""
 
+    url: str
     path: Path
     size: int
     sha256: str
@@ -65,7 +66,7 @@ def fetch(
 ) -> Fetched:
     """Bring `remote` to `target`, which appears only when every byte is there and the SHA-256 is the expected one.
 
-    Without a published SHA-256 the one found at first use is kept in `ledger` and asked for from then on. What came of
+    Without a published SHA-256 the one that `remember` put into `ledger` at first use is asked for. What came of
     an interrupted transfer stays in TARGET.part, and the next call goes on from there. `pause` is the time in seconds
     before the first retry; each further one waits twice as long. `loopback` lets a test use plain http on its own
     machine.
@@ -83,18 +84,26 @@ def fetch(
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if expected not in (None, digest):
             _forget(part)
-            source = "published" if remote.sha256 else f"recorded on {ledger.date(remote.url)}, at first use"
+            source = "published" if remote.sha256 else f"recorded on {ledger.date(remote.url)}, at first use,"
+            advice = "" if remote.sha256 else f"; if its publisher replaced it, take its line out of {ledger.path}"
             raise TranslateError(
                 f"{remote.url}: its SHA-256 begins with {digest[:12]}, the one {source} with {str(expected)[:12]}; "
-                "what came was deleted"
+                f"what came was deleted{advice}"
             )
         size = part.stat().st_size
         os.replace(part, target)
         _forget(part)
     trust = _trust(remote, ledger)
-    if remote.sha256 is None:
-        ledger.record(remote.url, digest, size)
-    return Fetched(target, size, digest, remote.sha256 is not None, trust)
+    return Fetched(remote.url, target, size, digest, remote.sha256 is not None, trust)
+
+
+def remember(fetched: Fetched, ledger: Ledger) -> None:
+    """Keep the SHA-256 of a file that nobody published one of.
+
+    To be called once the file turned out to be what it should: a server's error page would be asked for from then on.
+    """
+    if not fetched.verified:
+        ledger.record(fetched.url, fetched.sha256, fetched.size)
 
 
 def _trust(remote: Remote, ledger: Ledger) -> str:
@@ -149,11 +158,9 @@ class _Transfer:
                 note = {"url": self.remote.url, "validator": _validator(response), "total": total}
                 _writing(self.facts_path, lambda: self.facts_path.write_text(json.dumps(note), encoding="utf-8"))
             end = self._append(response, start, total)
-        if total is not None and end > total:
-            raise TranslateError(f"{self.remote.url}: the server sent more than the {total} bytes it announced")
-        return total is None or end == total
+        return end == total
 
-    def _place(self, response: Any, done: int, facts: dict[str, Any]) -> tuple[int, int | None]:
+    def _place(self, response: Any, done: int, facts: dict[str, Any]) -> tuple[int, int]:
         """Where in the file the answer begins, and the bytes of the whole file."""
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise TranslateError(f"{self.remote.url}: the server compresses the file, which was not asked for")
@@ -168,21 +175,18 @@ class _Transfer:
                 f"{self.remote.url}: the server answers {response.status} {_one_line(response.reason)}"
             )
         length = response.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit():
-            if not response.chunked and self.remote.sha256 is None:
-                raise TranslateError(f"{self.remote.url}: the server does not say how long the file is")
-            return 0, None
-        return 0, int(length[:18])
+        # In chunks nobody knows the end beforehand, and http.client believes their sizes.
+        if response.chunked or not re.fullmatch(r"[0-9]{1,18}", length):
+            raise TranslateError(f"{self.remote.url}: the server does not say how long the file is")
+        return 0, int(length)
 
-    def _check_room(self, start: int, total: int | None) -> None:
-        if total is None:
-            return
+    def _check_room(self, start: int, total: int) -> None:
         if total > self.remote.limit:
             raise TranslateError(f"{self.remote.url}: {total} bytes; at most {self.remote.limit} are expected of it")
         if total - start > (free := shutil.disk_usage(self.part.parent).free):
             raise TranslateError(f"{self.part.parent}: {total - start} bytes are to come, the disk has {free} left")
 
-    def _append(self, response: Any, start: int, total: int | None) -> int:
+    def _append(self, response: Any, start: int, total: int) -> int:
         """Write what comes behind `start`; return where it ended."""
         place = start
         # Unbuffered: a full disk is told by the write that met it, and not once more on closing.
@@ -191,17 +195,12 @@ class _Transfer:
             file.truncate()
             self.progress(place, total)
             try:
-                while chunk := response.read(CHUNK):
-                    place += len(chunk)
-                    if place > self.remote.limit:
-                        break
+                while place < total and (chunk := response.read(min(CHUNK, total - place))):
                     _writing(self.part, functools.partial(_write_all, file, chunk))
+                    place += len(chunk)
                     self.progress(place, total)
             finally:
                 os.fsync(file.fileno())
-        if place > self.remote.limit:
-            _forget(self.part)
-            raise TranslateError(f"{self.remote.url}: more than the {self.remote.limit} bytes expected of it came")
         return place
 
 
@@ -209,18 +208,18 @@ def _persist(transfer: _Transfer, pause: float) -> None:
     """Attempt until the file is whole; each attempt that brings bytes earns new ones."""
     most, failures, url = transfer.done, 0, transfer.remote.url
     while True:
-        reason = "the connection was cut"
+        reason, advice = "the connection was cut", "is there a network?"
         try:
             if transfer.attempt():
                 return
         except urllib.error.HTTPError as error:
-            reason = f"the server answers {error.code} {_one_line(error.reason)}"
+            reason, advice = f"the server answers {error.code} {_one_line(error.reason)}", "try again later"
             error.close()
             if error.code == 416:
                 _forget(transfer.part)  # what is here is longer than the file: begin anew
             elif error.code not in RETRIED:
                 raise TranslateError(f"{url}: {reason}") from None
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
             cause = error.reason if isinstance(error, urllib.error.URLError) else error
             reason = _one_line(cause)
             if isinstance(cause, socket.gaierror):
@@ -231,7 +230,7 @@ def _persist(transfer: _Transfer, pause: float) -> None:
         most = max(most, transfer.done)
         if failures == ATTEMPTS:
             kept = f"; {transfer.done} bytes are kept, the same command goes on from there" if transfer.done else ""
-            raise TranslateError(f"{url}: {reason}, {ATTEMPTS} times in a row; is there a network?{kept}")
+            raise TranslateError(f"{url}: {reason}, {ATTEMPTS} times in a row; {advice}{kept}")
         time.sleep(pause * 2**failures / 2 if failures else 0)
 
 

@@ -64,6 +64,8 @@ def _sniffed(file: BinaryIO) -> Callable[[BinaryIO, int], Any]:
         return _read_sequence
     if head[257:262] == b"ustar" or _is_tar(head):
         raise Refused("PyTorch's first format, a tar; load it in an old PyTorch and save it again by one from 1.6 on")
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < MAX_BYTES:
+        raise Refused("a safetensors file; only what torch.save writes is imported")
     if head.lstrip().startswith((b"<", b"{")):
         raise Refused("it is a text, perhaps a server's error page; fetch it again")
     raise Refused("a bare pickle or another format; expected what torch.save writes")

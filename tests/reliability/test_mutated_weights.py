@@ -1,0 +1,81 @@
+"""Damaged weight files: a model, or one line in at most five seconds; no traceback (row 2 of docs/reliability.md)."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.reliability.counts import count
+from tests.reliability.mutants import mutant
+from translate.checkpoints import load_model
+from translate.errors import CheckpointError
+from translate.interop import importing
+from translate.interop.importing import About
+
+SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A small generator as a .pth file of both formats, and as a model folder of ours."""
+    from tests.interop.test_pix2pix import unet
+
+    folder = tmp_path_factory.mktemp("sound")
+    state = unet(3)
+    paths = {"zip": folder / "zip.pth", "before 1.6": folder / "old.pth", "folder": folder / "model"}
+    torch.save(state, paths["zip"])
+    torch.save(state, paths["before 1.6"], _use_new_zipfile_serialization=False)
+    importing.write(paths["zip"], paths["folder"], About(name="x", source="x"))
+    return paths
+
+
+def test_a_mutated_pth_file_is_a_model_or_one_line(sound: dict[str, Path], tmp_path: Path, record_property) -> None:
+    paths = [sound["zip"], sound["before 1.6"]]
+    wholes, path, about = [path.read_bytes() for path in paths], tmp_path / "mutant.pth", About(name="x", source="x")
+    outcomes: dict[str, int] = {"model": 0, "line": 0}
+    slowest, messages = 0.0, set()
+    for seed in range(total := count(full=8000, sample=240)):
+        path.write_bytes(mutant(wholes[seed % 2], seed))
+        start = time.perf_counter()
+        try:
+            importing.write(path, tmp_path / "out", about)
+            outcomes["model"] += 1
+        except CheckpointError as error:
+            outcomes["line"] += 1
+            messages.add(str(error))
+        slowest = max(slowest, time.perf_counter() - start)
+    _check(outcomes, messages, slowest, total)
+    record_property("mutants", total)
+    record_property("slowest seconds", round(slowest, 3))
+
+
+def test_a_mutated_model_folder_is_a_model_or_one_line(sound: dict[str, Path], tmp_path: Path, record_property) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(sound["folder"], folder)
+    names = ("model.safetensors", "config.json")
+    wholes = {name: (folder / name).read_bytes() for name in names}
+    outcomes: dict[str, int] = {"model": 0, "line": 0}
+    slowest, messages = 0.0, set()
+    for seed in range(total := count(full=2000, sample=80)):
+        name = names[seed % 2]
+        (folder / name).write_bytes(mutant(wholes[name], seed))
+        start = time.perf_counter()
+        try:
+            load_model(folder)
+            outcomes["model"] += 1
+        except CheckpointError as error:
+            outcomes["line"] += 1
+            messages.add(str(error))
+        slowest = max(slowest, time.perf_counter() - start)
+        (folder / name).write_bytes(wholes[name])
+    _check(outcomes, messages, slowest, total)
+    record_property("mutants", total)
+
+
+def _check(outcomes: dict[str, int], messages: set[str], slowest: float, total: int) -> None:
+    assert sum(outcomes.values()) == total
+    assert outcomes["line"] > total / 3, "hardly any injury was one"
+    assert slowest <= SECONDS
+    assert not [message for message in messages if "\n" in message]
