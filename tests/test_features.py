@@ -193,7 +193,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> Path:
     path = catalog.home() / features.FOLDER / inception.FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"scale": torch.full((1,), 2.0)}, path)
-    monkeypatch.setattr(inception, "DIGEST", checkpoints.sha256(path)[:8])
+    monkeypatch.setattr(inception, "DIGEST", checkpoints.sha256(path))
     monkeypatch.setattr(inception, "available", lambda: True)
     module = types.ModuleType("torch_fidelity.feature_extractor_inceptionv3")
     module.FeatureExtractorInceptionV3 = _Inception  # type: ignore[attr-defined]
@@ -253,7 +253,7 @@ def test_a_file_that_would_run_code_is_refused(weights: Path, tmp_path: Path, mo
             return (Path.touch, (tmp_path / "ran",))  # type: ignore[return-value]
 
     torch.save({"scale": Harmful()}, weights)
-    monkeypatch.setattr(inception, "DIGEST", checkpoints.sha256(weights)[:8])
+    monkeypatch.setattr(inception, "DIGEST", checkpoints.sha256(weights))
     with pytest.raises(CheckpointError, match="not the weights of InceptionV3"):
         load_features("inception", "cpu")
     assert not (tmp_path / "ran").exists()
@@ -265,5 +265,5 @@ def test_inception_without_its_file_says_which_is_missing(monkeypatch: pytest.Mo
     module = types.ModuleType("torch_fidelity.feature_extractor_inceptionv3")
     module.FeatureExtractorInceptionV3 = _Inception  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", module)
-    with pytest.raises(CheckpointError, match="weights are not shipped"):
+    with pytest.raises(CheckpointError, match="no such file; fetch it with `translate models pull inception`"):
         load_features("inception", "cpu")

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.loopback import Site, serving
 from translate import catalog
 from translate.download import fetch
 from translate.interop import published
+from translate.interop.measures import MEASURES
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "parity"
 STORED = ("config.json", "model.safetensors", "source.json")
@@ -168,7 +170,7 @@ def test_a_server_that_gives_a_page_instead_leaves_nothing(cli, place: Path, ser
 def test_without_a_name_all_published_models_are_listed_with_their_terms(cli):
     code, out, _ = cli("models", "pull")
     assert code == 0
-    assert len(out.splitlines()) == 23
+    assert len(out.splitlines()) == 23 + 3
     assert "cyclegan-style_vangogh" in out
     assert "Cityscapes (non-commercial)" in out
 
@@ -185,3 +187,30 @@ def test_without_a_network_it_is_one_line(cli, place: Path, monkeypatch: pytest.
     assert err.splitlines()[-1].endswith("is there a network?")
     assert len(err.splitlines()) == 3  # the address, the terms, the error
     assert files(place / "home") == []
+
+
+def test_the_network_of_a_figure_is_pulled_to_where_it_is_looked_for(cli, place: Path, server: Site, monkeypatch):
+    remote = fetch.Remote(f"{server.url}", 10**6, server.sha256)
+    measure = replace(MEASURES["lpips-vgg"], remote=remote)
+    monkeypatch.setitem(MEASURES, "lpips-vgg", measure)
+    code, out, err = cli("models", "pull", "lpips-vgg")
+    assert code == 0
+    assert "trained on ImageNet (non-commercial research)" in err
+    assert "verified: its SHA-256 is the published one" in out
+    assert files(place / "home") == ["features/vgg16-397923af.pth"]
+    assert (place / "home/features/vgg16-397923af.pth").read_bytes() == server.content
+    code, out, err = cli("models", "pull", "lpips-vgg")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "is there already" in err
+    assert cli("models", "pull", "inception", "--name", "x")[0] == 2
+    assert len(server.requests) == 1
+
+
+def test_the_addresses_of_measures_are_https_and_hashed():
+    assert set(MEASURES) == {"inception", "lpips-alex", "lpips-vgg"}
+    for measure in MEASURES.values():
+        assert measure.remote.url.startswith("https://")
+        assert measure.remote.url.endswith(measure.file)
+        assert len(measure.remote.sha256 or "") == 64
+        # The names of all three files end in the beginning of their hash.
+        assert Path(measure.file).stem.rpartition("-")[2] == (measure.remote.sha256 or "")[:8]

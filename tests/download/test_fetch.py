@@ -1,6 +1,7 @@
 """A file comes whole or not at all: resumed, capped, hashed, from https alone; a loopback server plays the world."""
 
 import errno
+import functools
 import json
 import socket
 import threading
@@ -195,6 +196,24 @@ def test_a_redirect_on_the_same_host_is_followed(get):
     site = Site(CONTENT, statuses=[302], headers={"Location": "/elsewhere"})
     with serving(site):
         assert get(site).sha256 == site.sha256
+
+
+def test_another_host_is_followed_where_it_is_named_and_the_hash_is_published(tmp_path: Path):
+    for named, published, followed in ((True, True, True), (True, False, False), (False, True, False)):
+        with serving(Site(CONTENT)) as other:
+            elsewhere = other.url.replace("127.0.0.1", "localhost")
+            with serving(Site(b"", statuses=[302] * 9, headers={"Location": elsewhere})) as site:
+                hosts = ("localhost",) if named else ()
+                remote = Remote(site.url, 20_000, other.sha256 if published else None, hosts)
+                action = functools.partial(
+                    fetch, remote, tmp_path / "file", ledger=Ledger(tmp_path / "l"), loopback=True, pause=0
+                )
+                if followed:
+                    assert action().sha256 == other.sha256
+                else:
+                    with pytest.raises(TranslateError, match="redirects to another place"):
+                        action()
+            assert len(other.requests) == followed
 
 
 @pytest.mark.parametrize(

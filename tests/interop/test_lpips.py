@@ -131,7 +131,7 @@ def test_other_shapes_are_refused():
 
 def test_without_its_file_one_line_says_where_to_get_it(folder: Path):
     (folder / TRUNKS["alex"].file).unlink()
-    with pytest.raises(CheckpointError, match="no such file; LPIPS needs https://download"):
+    with pytest.raises(CheckpointError, match="no such file; fetch it with `translate models pull lpips-alex`"):
         load(folder)
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translate.cli.import_ import parse_statistics, print_imported
+from translate.errors import ConfigError
 
 if TYPE_CHECKING:
     from translate.download.fetch import Progress
+    from translate.interop.measures import Measure
 
 
 def pull_model(
@@ -22,12 +24,17 @@ def pull_model(
         typer.Option(help="tracked or picture, as for `import`; default what the project tests its models with."),
     ] = None,
 ) -> None:
-    """Fetch a model that the pix2pix and CycleGAN project publishes, and import it."""
+    """Fetch a model that the pix2pix and CycleGAN project publishes and import it; or a network that figures need."""
     from translate.interop import published
+    from translate.interop.measures import MEASURES
 
     if name is None:
-        for model in published.MODELS:
-            print(f"{model.full_name:<32}{model.title}; {model.data}")
+        _list()
+        return
+    if name in MEASURES:
+        if as_ is not None or statistics is not None:
+            raise ConfigError(f"{name} is no model but a measure: it goes without --name and --statistics")
+        _pull_measure(MEASURES[name])
         return
     model = published.find(name)
     chosen = parse_statistics(statistics or "picture")
@@ -56,6 +63,31 @@ def pull_model(
     fetch.remember(fetched, catalog.ledger())
     print_imported(installed, found)
     print(f"  {fetched.trust} ({fetched.sha256[:12]})")
+
+
+def _list() -> None:
+    from translate.interop import published
+    from translate.interop.measures import MEASURES
+
+    for model in published.MODELS:
+        print(f"{model.full_name:<32}{model.title}; {model.data}")
+    for name, measure in MEASURES.items():
+        print(f"{name:<32}{measure.title}; {measure.terms}")
+
+
+def _pull_measure(measure: "Measure") -> None:
+    from translate import catalog
+    from translate.download import fetch
+    from translate.features import FOLDER
+
+    target = catalog.home() / FOLDER / measure.file
+    if target.exists():
+        raise ConfigError(f"{target}: is there already; delete it to fetch it again")
+    print(f"{measure.remote.url}\n  {measure.terms}", file=sys.stderr)
+    with _bar("fetching") as progress:
+        fetched = fetch.fetch(measure.remote, target, ledger=catalog.ledger(), progress=progress)
+    print(f"{target}: {measure.title}; {fetched.trust}")
+    print("  it needs: pip install 'translate-images[metrics]'")
 
 
 def pull_data(

@@ -41,6 +41,8 @@ class Remote:
     url: str
     limit: int
     sha256: str | None = None
+    hosts: tuple[str, ...] = ()
+    """Other hosts that its own may redirect to; only for a file whose SHA-256 is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def fetch(
     part = target.with_name(f"{target.name}.part")
     expected = remote.sha256 or ledger.recorded(remote.url)
     with _locked(part):
-        _persist(_Transfer(remote, part, progress or _silent, _opener(remote.url, loopback)), pause)
+        _persist(_Transfer(remote, part, progress or _silent, _opener(remote, loopback)), pause)
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if expected not in (None, digest):
@@ -235,31 +237,32 @@ def _persist(transfer: _Transfer, pause: float) -> None:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow a redirect on the same host only, and never to another scheme."""
+    """Follow a redirect on the same host or to one of those named only, and never to another scheme."""
 
     max_redirections = 5
 
-    def __init__(self, url: str, loopback: bool) -> None:
-        self.url, self.loopback = url, loopback
+    def __init__(self, remote: Remote, loopback: bool) -> None:
+        self.url, self.loopback = remote.url, loopback
+        self.hosts = (urllib.parse.urlsplit(remote.url).hostname, *(remote.hosts if remote.sha256 else ()))
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         """Raises: TranslateError for a redirect elsewhere."""
-        if urllib.parse.urlsplit(newurl).hostname != urllib.parse.urlsplit(self.url).hostname:
+        if urllib.parse.urlsplit(newurl).hostname not in self.hosts:
             raise TranslateError(f"{self.url}: redirects to another place ({newurl[:200]!r}), which is not followed")
         _check_address(newurl, self.loopback)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener(url: str, loopback: bool) -> urllib.request.OpenerDirector:
+def _opener(remote: Remote, loopback: bool) -> urllib.request.OpenerDirector:
     """An opener that knows https alone: urllib's own also opens local files and ftp."""
     opener = urllib.request.OpenerDirector()
     handlers: list[urllib.request.BaseHandler] = [
         urllib.request.HTTPSHandler(context=ssl.create_default_context()),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
-        _Redirects(url, loopback),
+        _Redirects(remote, loopback),
         urllib.request.HTTPHandler() if loopback else urllib.request.ProxyHandler(),
     ]
     for handler in handlers:

@@ -1,7 +1,7 @@
 """InceptionV3 as published figures use it (Heusel 2017): torch-fidelity's network with the weights of 2015.
 
-The weights are not shipped: 91 MB, put by the user into $TRANSLATE_HOME/features. They come as a pickle, which is read
-with `weights_only`, so that nothing in it can run.
+The weights are not shipped: 96 MB that `translate models pull inception` puts into $TRANSLATE_HOME/features. They come
+as a pickle, which is read with `weights_only`, so that nothing in it can run.
 """
 
 import importlib.util
@@ -19,8 +19,8 @@ from translate.errors import CheckpointError
 
 NAME = "inception-v3-2048@299px"
 FILE = "weights-inception-2015-12-05-6726825d.pth"
-DIGEST = "6726825d"
-"""What the SHA-256 of the file begins with."""
+DIGEST = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 SIZE = 299
 
 
@@ -63,9 +63,9 @@ def load(path: Path) -> Inception:
     """
     network = _network()
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; InceptionV3's weights are not shipped with this program")
-    if not (found := sha256(path)).startswith(DIGEST):
-        raise CheckpointError(f"{path}: its SHA-256 begins with {found[:8]}, not {DIGEST}; fetch it again")
+        raise CheckpointError(f"{path}: no such file; fetch it with `translate models pull inception`")
+    if (found := sha256(path)) != DIGEST:
+        raise CheckpointError(f"{path}: its SHA-256 begins with {found[:8]}, not {DIGEST[:8]}; fetch it again")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         # Its constructor unpickles whatever it is given, so it is given tensors that we wrote ourselves.

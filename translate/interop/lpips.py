@@ -1,8 +1,8 @@
 """The networks of LPIPS (Zhang 2018, version 0.1): a classifier's convolutions, and what each of their channels counts.
 
-The weights are not shipped. The classifier's are torchvision's, 244 MB (alex) or 553 MB (vgg), put by the user into
-$TRANSLATE_HOME/features; the calibration comes inside torchmetrics. Both files are pickles: they are opened only when
-their SHA-256 is the published one, and with `weights_only`.
+The weights are not shipped. The classifier's are torchvision's, 244 MB (alex) or 553 MB (vgg), which `translate models
+pull lpips-alex` puts into $TRANSLATE_HOME/features; the calibration comes inside torchmetrics. Both files are pickles:
+they are opened only when their SHA-256 is the published one, and with `weights_only`.
 """
 
 import importlib.util
@@ -110,8 +110,7 @@ def load(folder: Path, net: str = "alex") -> Perceptual:
     trunk, module = TRUNKS[net], Perceptual(net)
     path = folder / trunk.file
     if not path.is_file():
-        url = f"https://download.pytorch.org/models/{trunk.file}"
-        raise CheckpointError(f"{path}: no such file; LPIPS needs {url} there")
+        raise CheckpointError(f"{path}: no such file; fetch it with `translate models pull lpips-{net}`")
     calibration = _calibration(net)  # first: it is soon known to be missing, the trunk takes a second to check
     features = {
         name.removeprefix("features."): t for name, t in _read(path, trunk.digest).items() if "features." in name
