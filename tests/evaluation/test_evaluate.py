@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from translate import checkpoints, images
-from translate.errors import CheckpointError, DatasetError
+from translate.errors import CheckpointError, DatasetError, ImageError
 from translate.evaluation import evaluate as evaluation
 from translate.evaluation.tally import PictureTally
 from translate.inference.translator import Translator
@@ -139,7 +139,7 @@ def test_pictures_smaller_than_the_window_have_no_ssim():
 def test_a_damaged_picture_is_named(make_model, make_pairs):
     model, data = make_model(), make_pairs({"val": 2})
     (data / "val" / "images" / "001.png").write_bytes(b"not a picture")
-    with pytest.raises(images.ImageError, match=r"001\.png"):
+    with pytest.raises(ImageError, match=r"001\.png"):
         evaluate(model, data, device="cpu")
 
 
