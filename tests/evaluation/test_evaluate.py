@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from translate import checkpoints, images
+from translate import checkpoints
 from translate.errors import CheckpointError, DatasetError, ImageError
 from translate.evaluation import evaluate as evaluation
 from translate.evaluation.tally import PictureTally
