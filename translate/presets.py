@@ -190,6 +190,29 @@ def wgan_gp() -> TrainConfig:
     )
 
 
+def stylegan2() -> TrainConfig:
+    """StyleGAN2 for small machines at 64 x 64 (Karras 2020): half of the paper's width, four layers of mapping.
+
+    Penalties are lazy, every 16th and every 4th step; R1's gamma is the later code's, 0.0002 pixels / batch.
+    """
+    return TrainConfig(
+        preset="stylegan2",
+        generator=LatentConfig(kind="stylegan2", latent=256, filters=64, max_filters=256, depth=4, norm="none"),
+        discriminator=DiscriminatorConfig(kind="stylegan2", filters=64, norm="none"),
+        objective=GANConfig(path_length=2.0, mixing=0.9),
+        data=DataConfig(target="image", fit="square", size=64, load_size=64, crop=64, flip=True, holdout=500),
+        optim=OptimConfig(lr=2.5e-3, disc_lr=2.5e-3, betas=(0.0, 0.99), schedule="constant"),
+        stability=StabilityConfig(r1=0.05, lazy=16),
+        steps=50_000,
+        batch_size=16,
+        ema=0.998,
+        validate_every=1_000,
+        sample_every=500,
+        save_every=250,
+        samples=8,
+    )
+
+
 def mixture() -> TrainConfig:
     """Points from noise: eight Gaussians on a ring in half a minute, to see what an objective does."""
     return TrainConfig(
@@ -225,6 +248,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "fastcut": fastcut,
     "dcgan": dcgan,
     "wgan-gp": wgan_gp,
+    "stylegan2": stylegan2,
     "mixture": mixture,
 }
 

@@ -264,7 +264,7 @@ def test_all_eight_modes_of_the_ring_are_covered(changes: dict[str, Any], tmp_pa
     [
         ({"discriminator.kind": "mlp"}, "discriminator.kind mlp does not judge"),
         ({"discriminator.kind": "patch"}, "discriminator.kind patch knows no classes"),
-        ({"generator.size": 48}, "size is 48; a DCGAN doubles"),
+        ({"generator.size": 48}, "size is 48; 4 x 4 pixels are doubled"),
         ({"data.mixture": "ring-8"}, "data.mixture and generator.kind mlp go together"),
         ({"generator": {"kind": "unet"}}, "objective.method gan starts from noise"),
         ({"data.keep_detail": True}, "this generator starts from noise"),

@@ -25,6 +25,9 @@ def generate(
     grid: Annotated[bool, typer.Option("--grid", help="All on one sheet, a class a row.")] = False,
     interpolate: Annotated[str | None, typer.Option(help="A strip from one seed to another, as 3-8.")] = None,
     frames: Annotated[int, typer.Option(min=2, max=256, help="Pictures on that strip, both ends included.")] = 8,
+    truncation: Annotated[
+        float, typer.Option(min=0, max=2, help="StyleGAN2: below 1 pulls styles to their mean; safer, less various.")
+    ] = 1.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
 ) -> None:
@@ -40,7 +43,7 @@ def generate(
 
     from translate.inference.sampler import Sampler
 
-    sampler = Sampler.load(folder, device=device, precision=precision)
+    sampler = Sampler.load(folder, device=device, precision=precision, truncation=truncation)
     if sampler.makes_points:
         if ends or grid:
             raise ConfigError(f"{model}: makes points; --grid and --interpolate are for pictures")

@@ -45,26 +45,27 @@ class GeneratorConfig(Config):
 class LatentConfig(Config):
     """What a generator from noise is made of; `networks.build_latent_generator` turns it into a module."""
 
-    kind: Literal["dcgan", "mlp"] = "dcgan"
+    kind: Literal["dcgan", "stylegan2", "mlp"] = "dcgan"
     latent: Annotated[int, Field(ge=1, le=4096)] = 128
-    """How many independent normal numbers a sample is made of."""
+    """How many independent normal numbers a sample is made of; StyleGAN2: and the width of w."""
     out_channels: Count = 3
-    """DCGAN: of the picture; MLP: the point's coordinates."""
-    size: Annotated[int, Field(ge=8, le=512)] = 64
-    """DCGAN: the picture's side in pixels, 4 doubled a few times."""
+    """Of the picture; MLP: the point's coordinates."""
+    size: Annotated[int, Field(ge=8, le=1024)] = 64
+    """The picture's side in pixels, 4 doubled a few times."""
     filters: Count = 64
-    """DCGAN: of the last hidden layer, each before it has twice as many; MLP: width."""
+    """Of the last hidden layer, each before it has twice as many; MLP: width."""
     max_filters: Count = 512
     depth: Annotated[int, Field(ge=1, le=12)] = 3
-    """MLP: number of hidden layers."""
+    """Number of hidden layers: of an MLP, or of StyleGAN2's mapping."""
     norm: Norm = "batch"
+    """StyleGAN2 has a way of its own and looks at none."""
     classes: Annotated[int, Field(ge=0, le=1000)] = 0
     """How many classes can be asked for; 0: none. Where the method learns classes, the data settle it."""
 
     @model_validator(mode="after")
     def _doubles(self) -> Self:
-        if self.kind == "dcgan" and self.size & (self.size - 1):
-            raise ValueError(f"size is {self.size}; a DCGAN doubles 4 x 4 pixels: 8, 16, 32, 64, 128, 256 or 512")
+        if self.kind != "mlp" and self.size & (self.size - 1):
+            raise ValueError(f"size is {self.size}; 4 x 4 pixels are doubled: 8, 16, 32, 64, 128, 256, 512 or 1024")
         _check_points(self.kind, self.norm)
         return self
 
@@ -95,11 +96,11 @@ def as_latent(network: GeneratorConfig | LatentConfig, name: str) -> LatentConfi
 class DiscriminatorConfig(Config):
     """What a discriminator is made of; `networks.build_discriminator` turns it into a module."""
 
-    kind: Literal["patch", "pixel", "multiscale", "dcgan", "mlp"] = "patch"
-    """dcgan and mlp judge what is made of noise, whole pictures of one size and points."""
+    kind: Literal["patch", "pixel", "multiscale", "dcgan", "stylegan2", "mlp"] = "patch"
+    """dcgan, stylegan2 and mlp judge what is made of noise, whole pictures of one size and points."""
     filters: Count = 64
     layers: Annotated[int, Field(ge=1, le=8)] = 3
-    """Patch: halvings; MLP: hidden layers; DCGAN halves down to 4 x 4 whatever this says."""
+    """Patch: halvings; MLP: hidden layers; the others halve down to 4 x 4 whatever this says."""
     norm: Norm = "batch"
     scales: Annotated[int, Field(ge=1, le=5)] = 2
     """Multi-scale: how many PatchGANs, each at half the resolution of the one before."""

@@ -73,6 +73,12 @@ class GANConfig(Config):
     """projection: the discriminator sees the class (Miyato and Koyama 2018); auxiliary: it predicts it (Odena 2017)."""
     lambda_class: Positive = 1.0
     """Weight of the predicted class's cross-entropy where `condition` is auxiliary."""
+    path_length: NonNegative = 0.0
+    """StyleGAN2: weight of the path length regulariser (Karras 2020, Eq. 4, there 2)."""
+    path_lazy: Count = 4
+    """Taken every so many of the generator's steps, counting as many times as much (there 8; 4 in later code)."""
+    mixing: Share = 0.0
+    """StyleGAN2: share of the pictures whose later layers have another style (Karras 2019, Sec. 3.1, there 0.9)."""
 
 
 Objective = Annotated[Pix2PixConfig | CycleGANConfig | CUTConfig | GANConfig, Field(discriminator="method")]

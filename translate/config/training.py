@@ -98,18 +98,19 @@ class TrainConfig(Config):
             raise ValueError(
                 f"objective.method {self.method} starts from {starts}, generator.kind {network.kind} does not"
             )
-        if (judge == "mlp") != (network.kind == "mlp") or (judge == "dcgan" and not is_gan):
+        if (judge == "mlp") != (network.kind == "mlp") or (judge in ("dcgan", "stylegan2") and not is_gan):
             raise ValueError(f"discriminator.kind {judge} does not judge what generator.kind {network.kind} makes")
         if (self.data.mixture is not None) != (network.kind == "mlp"):
             raise ValueError("data.mixture and generator.kind mlp go together: both are points")
         if network.kind == "mlp" and self.stability.augment:
             raise ValueError("stability.augment is for pictures; points have none of what it changes")
-        if (
-            isinstance(self.objective, GANConfig)
-            and self.objective.condition != "none"
-            and judge not in ("dcgan", "mlp")
-        ):
+        terms = self.objective
+        if isinstance(terms, GANConfig) and terms.condition != "none" and judge not in ("dcgan", "mlp"):
             raise ValueError(f"discriminator.kind {judge} knows no classes; use dcgan, or objective.condition none")
+        if isinstance(terms, GANConfig) and (terms.path_length or terms.mixing) and network.kind != "stylegan2":
+            raise ValueError(
+                f"objective.path_length and .mixing are of styles, and {network.kind} has none: set both to 0"
+            )
 
     @property
     def translator(self) -> GeneratorConfig:

@@ -10,9 +10,12 @@ from translate.networks.mlp import MLPDiscriminator, MLPGenerator, init_linear
 from translate.networks.patchgan import MultiScale, PatchGAN, PixelGAN
 from translate.networks.resnet import ResNetGenerator
 from translate.networks.shortcut import Shortcut
+from translate.networks.stylegan2.discriminator import StyleGAN2Discriminator
+from translate.networks.stylegan2.generator import StyleGAN2Generator, channel_widths
 from translate.networks.unet import UNet
 
 __all__ = [
+    "AnyDiscriminator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
@@ -25,6 +28,8 @@ __all__ = [
     "PixelGAN",
     "ResNetGenerator",
     "Shortcut",
+    "StyleGAN2Discriminator",
+    "StyleGAN2Generator",
     "UNet",
     "WholeDiscriminator",
     "build_discriminator",
@@ -35,10 +40,11 @@ __all__ = [
 
 
 Generator = ResNetGenerator | Shortcut | UNet
-LatentGenerator = DCGANGenerator | MLPGenerator
+LatentGenerator = DCGANGenerator | MLPGenerator | StyleGAN2Generator
 Discriminator = MultiScale | PatchGAN | PixelGAN
 WholeDiscriminator = DCGANDiscriminator | MLPDiscriminator
 """They judge a sample as a whole, and may know of classes."""
+AnyDiscriminator = Discriminator | WholeDiscriminator | StyleGAN2Discriminator
 
 
 def build_generator(config: GeneratorConfig) -> Generator:
@@ -106,6 +112,15 @@ def build_latent_generator(config: LatentConfig) -> LatentGenerator:
         )
         init_linear(points)
         return points
+    if config.kind == "stylegan2":
+        # It comes initialised: its layers are scaled as they run (Karras 2018, Sec. 4.1).
+        return StyleGAN2Generator(
+            channel_widths(config.size, config.filters * config.size, config.max_filters),
+            z_dim=config.latent,
+            w_dim=config.latent,
+            mapping_layers=config.depth,
+            image_channels=config.out_channels,
+        )
     pictures = DCGANGenerator(
         config.latent,
         config.out_channels,
@@ -121,7 +136,7 @@ def build_latent_generator(config: LatentConfig) -> LatentGenerator:
 
 def build_latent_discriminator(
     config: DiscriminatorConfig, network: LatentConfig, condition: Condition
-) -> WholeDiscriminator | Discriminator:
+) -> AnyDiscriminator:
     """A freshly initialised discriminator of what `network` makes, with its classes where there is a condition."""
     if config.kind == "mlp":
         points = MLPDiscriminator(
@@ -134,6 +149,9 @@ def build_latent_discriminator(
         )
         init_linear(points)
         return points
+    if config.kind == "stylegan2":
+        widths = channel_widths(network.size, config.filters * network.size, network.max_filters)
+        return StyleGAN2Discriminator(widths, image_channels=network.out_channels)
     if config.kind != "dcgan":
         return build_discriminator(config, network.out_channels)
     pictures = DCGANDiscriminator(

@@ -54,6 +54,14 @@ class AdversarialLoss:
         return _mean_over_scales(self.to_fool, constant, fake)
 
 
+def beside(real: Tensor) -> Tensor:
+    """The real pictures that a generator's loss compares with: half of the batch, whose pass costs half.
+
+    Shape: (N, ...) -> (ceil(N / 2), ...).
+    """
+    return real[: (len(real) + 1) // 2]
+
+
 def apart(on_real: Term, on_fake: Term, to_fool: Term) -> AdversarialLoss:
     """A loss whose terms look at one logit at a time: the discriminator's on real and on generated ones, and the
     generator's."""

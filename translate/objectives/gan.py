@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from translate.config import GANConfig
 from translate.networks.class_head import Verdict
-from translate.objectives.adversarial import AdversarialLoss, Logits
+from translate.objectives.adversarial import AdversarialLoss, Logits, beside
 from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 
 Losses = dict[str, Tensor]
@@ -40,8 +40,8 @@ class GANObjective:
         """Weighted losses the generator learns from. Shape: fake, real (N, ...), label (N,) int64."""
         verdict = disc.judge(fake, label)
         with torch.no_grad():
-            beside = disc(real, label) if self.adversarial.needs_real else None
-        return {"gan": self.adversarial.generator(verdict.logits, beside)} | self._classes(label, verdict)
+            compared = disc(beside(real), beside(label)) if self.adversarial.needs_real else None
+        return {"gan": self.adversarial.generator(verdict.logits, compared)} | self._classes(label, verdict)
 
     def discriminator(
         self, disc: ClassCritic, fake: Tensor, real: Tensor, label: Tensor, penalties: Penalties = NO_PENALTIES

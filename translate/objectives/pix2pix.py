@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import IGNORE_INDEX, Pix2PixConfig
-from translate.objectives.adversarial import AdversarialLoss, Judge
+from translate.objectives.adversarial import AdversarialLoss, Judge, beside
 from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 from translate.objectives.overlap import cross_entropy, one_hot, soft_dice
 
@@ -41,7 +41,9 @@ class Pix2PixObjective:
         if disc is not None and self.is_adversarial:
             logits = disc(self._judged(real_a, self._soft(fake_b, real_b)))  # (N, 1, H', W')
             with torch.no_grad():
-                real = disc(self._judged(real_a, _truth(fake_b, real_b))) if self.adversarial.needs_real else None
+                real = None
+                if self.adversarial.needs_real:
+                    real = disc(self._judged(beside(real_a), _truth(fake_b, beside(real_b))))
             losses["gan"] = self.lambda_gan * self.adversarial.generator(logits, real)
         if _is_labels(real_b):
             if self.lambda_ce:

@@ -15,6 +15,7 @@ from translate.errors import ConfigError
 from translate.trainers.gan import GAN, NAME
 from translate.trainers.mixture_judge import MixtureJudge
 from translate.trainers.picture_judge import MIN_JUDGED, PictureJudge
+from translate.trainers.stylegan2 import StyleGAN2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ class PictureTask:
         """The order of the pictures from a step on."""
         return _sampler(len(self.layout.splits["train"]), self.config, start_step, rank, world)
 
-    def trainer(self, data: LabelledDataset, device: torch.device) -> GAN:
+    def trainer(self, data: LabelledDataset, device: torch.device) -> GAN | StyleGAN2:
         """The players of this task."""
-        return GAN(self.config, device)
+        return (StyleGAN2 if self.config.latent.kind == "stylegan2" else GAN)(self.config, device)
 
     def judge(self, device: torch.device) -> PictureJudge | None:
         """A judge over the held-out pictures; None where there are too few."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import StabilityConfig, TrainConfig
-from translate.networks import Discriminator, WholeDiscriminator
+from translate.networks import AnyDiscriminator, WholeDiscriminator
 from translate.networks.class_head import Verdict
 from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
 from translate.objectives.diff_augment import DiffAugment
@@ -118,7 +118,7 @@ class Stability:
 class Critic:
     """A discriminator as both players meet it: `network` behind what `stability` shows it."""
 
-    def __init__(self, network: Discriminator | WholeDiscriminator, stability: Stability) -> None:
+    def __init__(self, network: AnyDiscriminator, stability: Stability) -> None:
         self.network, self.stability = network, stability
 
     def __call__(self, x: Tensor, label: Tensor | None = None) -> Tensor | Sequence[Tensor]:
