@@ -24,8 +24,9 @@ from translate.data.paired import Pair
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
 from translate.trainers import paired, unpaired
-from translate.trainers.loop import Loop, Progress, Standing, Trainer, model_folders
+from translate.trainers.loop import Loop, Progress, Trainer, model_folders
 from translate.trainers.paired import PairedTask
+from translate.trainers.standing import Standing
 from translate.trainers.unpaired import UnpairedTask
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ CHANGEABLE = frozenset(
     }
 )
 """Settings that may differ when a run is resumed; any other would make it another run."""
+PIECES = frozenset({"batch_size", "accumulate"})
+"""Settings that may differ too where their product, the pictures of a step, stays: one machine has less memory."""
 
 OUTPUT_TENSORS = 2
 """Weight and bias of a generator's last layer, all that may differ from the model it starts from."""
@@ -141,12 +144,14 @@ def train(
     models = task.models(plan.folder.name)
     loop = Loop(trainer, task.judge(accelerator.device), config, models, plan.folder, accelerator)
     if resume:
+        if accelerator.is_main_process:
+            checkpoints.sweep(plan.folder, below=True)
         loop.restore()
     if accelerator.is_main_process:  # when resumed too: what was changed then holds for later
         plan.folder.mkdir(parents=True, exist_ok=True)
         record = RunRecord(config=config, source=plan.source, held_out=plan.layout.held_out)
         checkpoints.write_json(plan.folder / RUN_FILE, record.model_dump(mode="json"))
-    start = loop.standing.step * config.accumulate
+    start = loop.standing.position * config.accumulate
     sampler = task.sampler(start, accelerator.process_index, accelerator.num_processes)
     return loop.run(_batches(data, sampler, config, accelerator, start), stop=stop, report=report)
 
@@ -160,9 +165,10 @@ def resumed(folder: Path, changes: dict[str, object], *, progress: Callable[[int
     if not path.is_file():
         raise CheckpointError(f"{folder}: holds no training to resume ({RUN_FILE} is missing)")
     record = read(RunRecord, path)
-    if fixed := sorted(set(changes) - CHANGEABLE):
+    before, config = record.config, record.config.replace(**changes)
+    same = config.batch_size * config.accumulate == before.batch_size * before.accumulate
+    if fixed := sorted(set(changes) - CHANGEABLE - (PIECES if same else set())):
         raise ConfigError(f"{fixed[0]} can't change when a run is resumed; start a new one with --init MODEL")
-    config = record.config.replace(**changes)
     return plan(config, record.source, folder, held_out=record.held_out, progress=progress)
 
 
