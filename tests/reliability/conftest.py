@@ -12,7 +12,7 @@ Record = Callable[[int, str, object, str], None]
 
 @pytest.fixture
 def record_figure() -> Record:
-    """`record_figure(row, name, value, target)` appends a line of JSON to the file $RELIABILITY_REPORT, if it is set."""
+    """`record_figure(row, name, value, target)` appends a JSON line to the file $RELIABILITY_REPORT, if it is set."""
 
     def record(row: int, name: str, value: object, target: str) -> None:
         if path := os.environ.get("RELIABILITY_REPORT"):

@@ -58,7 +58,8 @@ class FaultyDisk:
 
     def _guarded(self, name: str, plain: Any) -> Any:
         def guarded(path: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._is_ours(path):
+            # Of a folder that is there, a real disk would say so before anything else.
+            if self._is_ours(path) and not (name == "mkdir" and os.path.isdir(path)):
                 self.touch(name)
             return plain(path, *args, **kwargs)
 

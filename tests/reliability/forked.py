@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -95,12 +96,14 @@ def main() -> None:
     import accelerate.utils
     import albumentations
     import kornia
-    import torch
+    import torch._dynamo  # an optimizer would import it, for seconds, in each child anew
 
     from translate.trainers import run
 
     del accelerate, albumentations, kornia, run
     torch.set_num_threads(1)
+    memory = Path("/dev/shm")  # where hundreds of small files are quickly synced
+    tempfile.tempdir = str(memory) if memory.is_dir() else None
     print(json.dumps(getattr(importlib.import_module(module), function)(*json.loads(values))))
 
 

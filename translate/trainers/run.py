@@ -148,7 +148,8 @@ def train(
             checkpoints.sweep(plan.folder, below=True)
         loop.restore()
     if accelerator.is_main_process:  # when resumed too: what was changed then holds for later
-        plan.folder.mkdir(parents=True, exist_ok=True)
+        with checkpoints.writing(plan.folder):
+            plan.folder.mkdir(parents=True, exist_ok=True)
         record = RunRecord(config=config, source=plan.source, held_out=plan.layout.held_out)
         checkpoints.write_json(plan.folder / RUN_FILE, record.model_dump(mode="json"))
     start = loop.standing.position * config.accumulate
