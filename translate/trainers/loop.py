@@ -205,8 +205,10 @@ class Loop:
                 report(Progress(step, config.steps, standing.seconds, values, self._flat(), standing.best))
         if standing.owed:
             self._validate()
-        if self.judge and main and (step % config.sample_every == 0 or first_or_last):
-            self._sample()
+        if self.judge and (step % config.sample_every == 0 or first_or_last):
+            self._refuse_not_finite(self._models())
+            if main:
+                self._sample()
         if step % config.save_every == 0:
             self.save()
 
@@ -283,7 +285,7 @@ class Loop:
     def _validate(self) -> None:
         assert self.judge is not None
         standing, quality = self.standing, self.judge.quality
-        self._refuse_not_finite({name: net.state_dict() for name, net in self.generators.items()})
+        self._refuse_not_finite(self._models())
         figures = self.update.from_main(self._judged() if self.accelerator.is_main_process else None)
         if figures is None:
             return
@@ -361,6 +363,9 @@ class Loop:
         }
         checkpoints.save_state(self.folder / "state", tensors, facts)
         self._saved = self.standing.step
+
+    def _models(self) -> Groups:
+        return {name: network.state_dict() for name, network in self.generators.items()}
 
     def _refuse_not_finite(self, tensors: Groups) -> Groups:
         """What was given. Raises: NotFinite in every process where the main one would write NaN."""
