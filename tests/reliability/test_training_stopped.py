@@ -70,8 +70,7 @@ def stop_while(doing: str, number: int) -> dict[str, Any]:
         }  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("doing", ["step", "validation"])
+@pytest.mark.parametrize(("doing", "number"), [("step", signal.SIGINT), ("validation", signal.SIGTERM)])
 def test_a_signal_ends_a_run_within_a_step_and_ten_seconds(
     doing: str, number: signal.Signals, record_figure: Record
 ) -> None:

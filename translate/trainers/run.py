@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -216,6 +216,11 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     # accelerate keeps the first precision of a process for good; the next training in it may have another.
     AcceleratorState._reset_state()
     return Accelerator(cpu=chosen.type == "cpu", mixed_precision=mixed)
+
+
+def is_main_process() -> bool:
+    """Whether this is the only process of a training, or the one that speaks for all of them."""
+    return bool(PartialState().is_main_process)
 
 
 def _batches(data: Any, sampler: Any, config: TrainConfig, accelerator: Accelerator, start: int) -> Iterator[Pair]:
