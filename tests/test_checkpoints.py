@@ -148,11 +148,74 @@ def test_a_failed_write_leaves_the_last_state_and_no_litter(tmp_path: Path, monk
     state = states(tmp_path)
     before = sorted(p.name for p in tmp_path.iterdir())
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(CheckpointError, match=r"can't be written \(No space left on device\)"):
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(CheckpointError, match=r"can't be written \(Input/output error\)"):
         checkpoints.save_state(state, {"net": {"w": torch.zeros(1)}}, {"step": 3})
     assert sorted(p.name for p in tmp_path.iterdir()) == before
     assert checkpoints.load_state(state)[1]["step"] == 2
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_full_disk_costs_the_older_state_where_the_newer_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_damaged: bool
+):
+    """The disk holds two states, not three."""
+    state, fsync = states(tmp_path), os.fsync
+    if is_damaged:
+        (state / "net.safetensors").write_bytes(b"")
+
+    def full(handle: int) -> None:
+        if (tmp_path / "state.previous").exists() and any(tmp_path.glob(".state-*/net.safetensors")):
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    if is_damaged:
+        with pytest.raises(checkpoints.NotWritten, match="No space left"):
+            checkpoints.save_state(state, {"net": {"w": torch.zeros(1)}}, {"step": 3})
+        assert checkpoints.load_state(state)[1]["step"] == 1
+        return
+    checkpoints.save_state(state, {"net": {"w": torch.zeros(1)}}, {"step": 3})
+    assert checkpoints.load_state(state)[1]["step"] == 3
+    assert checkpoints.load_state(tmp_path / "state.previous")[1]["step"] == 2
+
+
+def test_the_next_save_never_keeps_a_damaged_state_in_place_of_the_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    state = states(tmp_path)
+    (state / "net.safetensors").write_bytes(b"")
+    assert checkpoints.load_state(state, mend=True)[1]["step"] == 1
+    assert [record.message.count("\n") for record in caplog.records] == [0]
+    assert "going on from the state before it" in caplog.text
+
+    def killed(source: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save_state(state, {"net": {"w": torch.zeros(1)}}, {"step": 3})
+    assert checkpoints.load_state(state)[1]["step"] == 1
+
+
+def test_another_spelling_of_the_same_facts_is_damage_too(tmp_path: Path):
+    state = states(tmp_path)
+    text = (state / "state.json").read_text()
+    (state / "state.json").write_text(text.removesuffix("\n"))
+    assert checkpoints.load_state(state)[1]["step"] == 1
+
+
+def test_what_a_killed_process_left_half_written_is_swept_away(tmp_path: Path):
+    state = states(tmp_path)
+    (tmp_path / ".state-1.tmp").mkdir()
+    (tmp_path / ".state-1.tmp" / "net.safetensors").write_bytes(b"half")
+    (tmp_path / "last").mkdir()
+    (tmp_path / "last" / ".model.safetensors-2.tmp").write_bytes(b"half")
+    (tmp_path / "last" / "mine.tmp").write_bytes(b"someone's")
+    checkpoints.save_state(state, {"net": {"w": torch.zeros(1)}}, {"step": 3})
+    assert not list(tmp_path.glob(".state-*"))
+    checkpoints.sweep(tmp_path, below=True)
+    assert [path.name for path in (tmp_path / "last").iterdir()] == ["mine.tmp"]

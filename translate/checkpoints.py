@@ -1,11 +1,14 @@
 """The only reader and writer of models and training states: safetensors for numbers, JSON for everything else."""
 
+import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +18,33 @@ from translate.errors import CheckpointError, ConfigError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+log = logging.getLogger(__name__)
+
 MODEL_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 STATE_FILE = "state.json"
+UNFINISHED = ".tmp"
+"""How the name of what is still being written ends."""
+
+
+class NotWritten(CheckpointError):
+    """The disk is full, failing or closed to us; what was there before is kept."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path}: can't be written ({error.strerror or error}); what was there before is kept")
+        self.is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell in one line that `path` can't be written.
+
+    Raises: NotWritten for any error of the disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(path, error) from None
 
 
 def save_model(folder: Path, generator: "nn.Module", config: ModelConfig, *, half: bool = False) -> None:
@@ -32,7 +59,8 @@ def save_model(folder: Path, generator: "nn.Module", config: ModelConfig, *, hal
         if half and tensor.is_floating_point():
             tensor = tensor.to(torch.float16)
         state[name] = tensor
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     write_tensors(folder / MODEL_FILE, state)
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
 
@@ -94,56 +122,100 @@ def save_state(folder: Path, tensors: Mapping[str, Mapping[str, "Tensor"]], fact
     """Write a training state as one folder that replaces the previous one whole.
 
     `tensors` maps a file's stem to its tensors; `facts` is JSON (step, figures). The SHA-256 of each file and of the
-    facts is kept beside them and checked on reading.
+    facts is kept beside them and checked on reading. The state before this one stays beside it.
+    Raises: NotWritten when the disk won't take it; the states that were there stay.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        hashes = {}
-        for stem, group in tensors.items():
-            path = fresh / f"{stem}.safetensors"
-            write_tensors(path, group)
-            hashes[path.name] = sha256(path)
-        manifest = {"format": FORMAT_VERSION, "files": hashes, "facts": dict(facts)}
-        write_json(fresh / STATE_FILE, {**manifest, "sha256": _digest(manifest)})
-        _swap(fresh, folder)
+        _save_state(folder, tensors, facts)
+    except NotWritten as error:
+        if not error.is_full or not _previous(folder).is_dir() or not _is_whole(folder):
+            raise
+        # A disk may be too full for three states and have room for two.
+        log.warning("%s: the disk is full; the state before the last one is dropped to make room", folder)
+        shutil.rmtree(_previous(folder), ignore_errors=True)
+        _save_state(folder, tensors, facts)
+
+
+def _save_state(folder: Path, tensors: Mapping[str, Mapping[str, "Tensor"]], facts: Mapping[str, Any]) -> None:
+    fresh: Path | None = None
+    try:
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            sweep(folder.parent, f"{folder.name}-")
+            fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=UNFINISHED, dir=folder.parent))
+            hashes = {}
+            for stem, group in tensors.items():
+                data = _packed(group)
+                hashes[f"{stem}.safetensors"] = hashlib.sha256(data).hexdigest()
+                _put(fresh / f"{stem}.safetensors", data)
+            manifest = {"format": FORMAT_VERSION, "files": hashes, "facts": dict(facts)}
+            _put(fresh / STATE_FILE, _text({**manifest, "sha256": _digest(manifest)}))
+            _settle(fresh)
+            _swap(fresh, folder)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
-def load_state(folder: Path) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
+def load_state(folder: Path, *, mend: bool = False) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
     """What `save_state` wrote; falls back to the previous state when the last one is damaged or half-replaced.
 
+    `mend` then removes the damaged one, which the next save would else keep in place of the whole one.
     Raises: CheckpointError when neither is whole.
     """
-    problems = []
+    problems: list[str] = []
     for candidate in (folder, _previous(folder)):
-        if not (candidate / STATE_FILE).is_file():
+        if not candidate.is_dir():
             continue
         try:
-            return _load_state(candidate)
+            found = _load_state(candidate)
         except CheckpointError as error:
             problems.append(str(error))
+            continue
+        if problems:
+            log.warning("%s; going on from the state before it", problems[0])
+            if mend:
+                shutil.rmtree(folder, ignore_errors=True)
+        return found
     raise CheckpointError("; ".join(problems) or f"{folder}: no training state here; start without --resume")
 
 
 def _load_state(folder: Path) -> tuple[dict[str, dict[str, "Tensor"]], dict[str, Any]]:
     path = folder / STATE_FILE
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        recorded = manifest.pop("sha256")
+        text = path.read_bytes()
+        written = json.loads(text)
+        manifest = {name: value for name, value in written.items() if name != "sha256"}
         files, facts = dict(manifest["files"]), dict(manifest["facts"])
+        # Byte for byte: JSON has many spellings of the same thing, and one of them alone was written.
+        is_damaged = _digest(manifest) != written["sha256"] or _text(written) != text
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a readable training state ({error})") from None
-    if _digest(manifest) != recorded:
+    if is_damaged:
         raise CheckpointError(f"{path}: its SHA-256 is not the recorded one; the file is damaged")
-    tensors = {}
-    for name, expected in files.items():
-        path = folder / Path(name).name
-        if not path.is_file() or sha256(path) != expected:
+    return {Path(name).stem: _verified(folder / Path(name).name, expected) for name, expected in files.items()}, facts
+
+
+def _verified(path: Path, expected: str) -> dict[str, "Tensor"]:
+    """A file's tensors, from the very bytes whose hash was checked."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != expected:
             raise CheckpointError(f"{path}: its SHA-256 is not the recorded one; the file is damaged")
-        tensors[path.stem] = read_tensors(path)
-    return tensors, facts
+        return load(data)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from None
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _load_state(folder)
+    except CheckpointError:
+        return False
+    return True
 
 
 def _digest(values: Mapping[str, Any]) -> str:
@@ -152,10 +224,7 @@ def _digest(values: Mapping[str, Any]) -> str:
 
 def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
     """Write a safetensors file atomically. Shared or channels_last memory is copied into plain layout first."""
-    from safetensors.torch import save
-
-    plain = {name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()}
-    _write(path, save(plain))
+    _write(path, _packed(tensors))
 
 
 def read_tensors(path: Path) -> dict[str, "Tensor"]:
@@ -173,7 +242,12 @@ def read_tensors(path: Path) -> dict[str, "Tensor"]:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write JSON atomically; of a name that is no UTF-8 the bytes are escaped, and read back as they were."""
-    _write(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+    _write(path, _text(values))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text atomically."""
+    _write(path, text.encode())
 
 
 def sha256(path: Path) -> str:
@@ -182,19 +256,56 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sweep(folder: Path, start: str = "", *, below: bool = False) -> None:
+    """Remove what a killed process left half-written in `folder`, and `below` it: what is named after `start`."""
+    unfinished = f".{start}*{UNFINISHED}"
+    for path in list(folder.rglob(unfinished) if below else folder.glob(unfinished)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _packed(tensors: Mapping[str, "Tensor"]) -> bytes:
+    from safetensors.torch import save
+
+    data: bytes = save({name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()})
+    return data
+
+
+def _text(values: Mapping[str, Any]) -> bytes:
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+
+
 def _write(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with writing(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=UNFINISHED, dir=path.parent)
+        os.close(handle)
+        try:
+            _put(Path(name), data)
+            os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
+            os.replace(name, path)
+            _settle(path.parent)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def _put(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _settle(folder: Path) -> None:
+    """Have the disk itself know the names in `folder`: a rename that power fails on may else come back undone."""
+    if os.name == "nt":  # Windows opens no folders
+        return
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: can't be written ({error.strerror}); what was there before is kept") from None
+        os.fsync(handle)
     finally:
-        Path(name).unlink(missing_ok=True)
+        os.close(handle)
 
 
 def _previous(folder: Path) -> Path:
@@ -208,3 +319,4 @@ def _swap(fresh: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
         os.rename(folder, old)
     os.rename(fresh, folder)
+    _settle(folder.parent)

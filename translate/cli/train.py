@@ -60,6 +60,8 @@ def train(
     with _bar(as_json, "step") as bar, _stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
+    if not run.is_main_process():
+        return
     folders = plan.models()
     if as_json:
         done = {"step": standing.step, "best": standing.best, "best_step": standing.best_step}

@@ -81,8 +81,10 @@ class CycleGAN:
             with torch.no_grad():
                 fake_a, fake_b = self.gen_ba(batch.real_b), self.gen_ab(batch.real_a)
         penalties = self.stability.penalties()
-        on_a = self.objective.discriminator(self.disc_a, batch.real_a, self.pool_a(fake_a), penalties)
-        on_b = self.objective.discriminator(self.disc_b, batch.real_b, self.pool_b(fake_b), penalties)
+        # One history for all processes, as one process would have.
+        shown_a, shown_b = update.everywhere(self.pool_a, fake_a), update.everywhere(self.pool_b, fake_b)
+        on_a = self.objective.discriminator(self.disc_a, batch.real_a, shown_a, penalties)
+        on_b = self.objective.discriminator(self.disc_b, batch.real_b, shown_b, penalties)
         disc = {f"{name}_{side}": loss for side, terms in (("a", on_a), ("b", on_b)) for name, loss in terms.items()}
         update("discriminator", disc)
         return losses | prefixed("disc", disc)

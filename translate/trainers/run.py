@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -25,8 +25,9 @@ from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
 from translate.trainers import generation, paired, unpaired
 from translate.trainers.generation import MixtureLayout, MixtureTask, PictureTask
-from translate.trainers.loop import Loop, Progress, Standing, Trainer, model_folders
+from translate.trainers.loop import Loop, Progress, Trainer, model_folders
 from translate.trainers.paired import PairedTask
+from translate.trainers.standing import Standing
 from translate.trainers.unpaired import UnpairedTask
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ CHANGEABLE = frozenset(
     }
 )
 """Settings that may differ when a run is resumed; any other would make it another run."""
+PIECES = frozenset({"batch_size", "accumulate"})
+"""Settings that may differ too where their product, the pictures of a step, stays: one machine has less memory."""
 
 OUTPUT_TENSORS = 2
 """Weight and bias of a generator's last layer, all that may differ from the model it starts from."""
@@ -144,12 +147,15 @@ def train(
     models = task.models(plan.folder.name)
     loop = Loop(trainer, task.judge(accelerator.device), config, models, plan.folder, accelerator)
     if resume:
+        if accelerator.is_main_process:
+            checkpoints.sweep(plan.folder, below=True)
         loop.restore()
     if accelerator.is_main_process:  # when resumed too: what was changed then holds for later
-        plan.folder.mkdir(parents=True, exist_ok=True)
+        with checkpoints.writing(plan.folder):
+            plan.folder.mkdir(parents=True, exist_ok=True)
         record = RunRecord(config=config, source=plan.source, held_out=plan.layout.held_out)
         checkpoints.write_json(plan.folder / RUN_FILE, record.model_dump(mode="json"))
-    start = loop.standing.step * config.accumulate
+    start = loop.standing.position * config.accumulate
     sampler = task.sampler(start, accelerator.process_index, accelerator.num_processes)
     return loop.run(_batches(data, sampler, config, accelerator, start), stop=stop, report=report)
 
@@ -163,9 +169,10 @@ def resumed(folder: Path, changes: dict[str, object], *, progress: Callable[[int
     if not path.is_file():
         raise CheckpointError(f"{folder}: holds no training to resume ({RUN_FILE} is missing)")
     record = read(RunRecord, path)
-    if fixed := sorted(set(changes) - CHANGEABLE):
+    before, config = record.config, record.config.replace(**changes)
+    same = config.batch_size * config.accumulate == before.batch_size * before.accumulate
+    if fixed := sorted(set(changes) - CHANGEABLE - (PIECES if same else set())):
         raise ConfigError(f"{fixed[0]} can't change when a run is resumed; start a new one with --init MODEL")
-    config = record.config.replace(**changes)
     return plan(config, record.source, folder, held_out=record.held_out, progress=progress)
 
 
@@ -212,6 +219,11 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     # accelerate keeps the first precision of a process for good; the next training in it may have another.
     AcceleratorState._reset_state()
     return Accelerator(cpu=chosen.type == "cpu", mixed_precision=mixed)
+
+
+def is_main_process() -> bool:
+    """Whether this is the only process of a training, or the one that speaks for all of them."""
+    return bool(PartialState().is_main_process)
 
 
 def _batches(data: Any, sampler: Any, config: TrainConfig, accelerator: Accelerator, start: int) -> Iterator[Any]:

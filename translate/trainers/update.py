@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from translate.config import OptimConfig, Optimizer
@@ -13,6 +15,7 @@ from translate.errors import TranslateError
 
 Losses = dict[str, Tensor]
 Keep = Callable[[nn.Module], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Update:
     ) -> None:
         self.players, self.accelerator = players, accelerator
         self.accumulate, self.clip, self.n_critic = accumulate, clip, n_critic
+        self.processes: int = accelerator.num_processes
         self.last_micro_batch = True
         self.step = 0
         self.norms: dict[str, Tensor] = {}
@@ -119,14 +123,30 @@ class Update:
 
     def total(self, value: Tensor) -> Tensor:
         """The sum over all processes."""
-        if self.accelerator.num_processes == 1:
+        if self.processes == 1:
             return value
         summed: Tensor = self.accelerator.reduce(value, reduction="sum")
         return summed
 
+    def from_main(self, value: T) -> T:
+        """What the main process has: decisions must be the same everywhere, or the others wait for ever."""
+        if self.processes == 1:
+            return value
+        return cast(T, broadcast_object_list([value])[0])
+
+    def everywhere(self, whole: Callable[[Tensor], Tensor], share: Tensor) -> Tensor:
+        """What `whole` makes of the shares of all processes as one batch, and of that this process's share.
+
+        Shape: share (N, ...), as many in every process; `whole` keeps the first dimension.
+        """
+        if self.processes == 1:
+            return whole(share)
+        gathered: Tensor = self.accelerator.gather(share)
+        return whole(gathered).chunk(self.processes)[self.accelerator.process_index]
+
     def _sync(self, gradients: list[Tensor]) -> None:
         # By hand instead of DDP: its hooks expect every parameter in every backward, which two players break.
-        if self.accelerator.num_processes == 1 or not gradients:
+        if self.processes == 1 or not gradients:
             return
         flat = torch.cat([g.flatten() for g in gradients])
         flat = self.accelerator.reduce(flat, reduction="mean")
