@@ -1,9 +1,8 @@
 """From a preset and a folder to a finished run: recognise and check the data, build the players, run the loop."""
 
 import logging
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,17 @@ from typing import Any
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from translate import checkpoints
 from translate.catalog import DIRECTIONS, RUN_FILE
 from translate.config import Config, HoldOut, TrainConfig, read
-from translate.data.batch_augment import BatchAugment
 from translate.data.domains import UnpairedLayout
 from translate.data.labelled import LabelledLayout
 from translate.data.layouts import PairedLayout
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
 from translate.trainers import generation, paired, unpaired
+from translate.trainers.feeding import feed
 from translate.trainers.generation import MixtureLayout, MixtureTask, PictureTask
 from translate.trainers.loop import Loop, Progress, Trainer, model_folders
 from translate.trainers.paired import PairedTask
@@ -157,7 +154,7 @@ def train(
         checkpoints.write_json(plan.folder / RUN_FILE, record.model_dump(mode="json"))
     start = loop.standing.position * config.accumulate
     sampler = task.sampler(start, accelerator.process_index, accelerator.num_processes)
-    return loop.run(_batches(data, sampler, config, accelerator, start), stop=stop, report=report)
+    return loop.run(feed(data, sampler, config, accelerator, start), stop=stop, report=report)
 
 
 def resumed(folder: Path, changes: dict[str, object], *, progress: Callable[[int, int], None] | None = None) -> Plan:
@@ -224,34 +221,3 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
 def is_main_process() -> bool:
     """Whether this is the only process of a training, or the one that speaks for all of them."""
     return bool(PartialState().is_main_process)
-
-
-def _batches(data: Any, sampler: Any, config: TrainConfig, accelerator: Accelerator, start: int) -> Iterator[Any]:
-    loader = DataLoader(
-        data,
-        batch_sampler=sampler,
-        num_workers=config.workers,
-        persistent_workers=config.workers > 0,
-        pin_memory=accelerator.device.type == "cuda",
-        worker_init_fn=_outlive_signals,
-        # Its own source of seeds: the loader would otherwise draw from the random state that a resumed run restores.
-        generator=torch.Generator().manual_seed(config.seed),
-    )
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    augment = BatchAugment(config.data, config.seed, accelerator.process_index) if config.data.batch_augment else None
-    for number, batch in enumerate(loader, start):
-        moved = type(batch)(*(_move(side, accelerator.device, layout) for side in batch))
-        yield augment(moved, number) if augment else moved
-
-
-def _outlive_signals(_: int) -> None:
-    # Ctrl-C and a job scheduler's SIGTERM reach the whole process group. The loop finishes its step and saves, and
-    # needs its readers until then; they end with it.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _move(tensor: Tensor, device: torch.device, layout: torch.memory_format) -> Tensor:
-    if tensor.ndim == 4:
-        return tensor.to(device, non_blocking=True, memory_format=layout)
-    return tensor.to(device, non_blocking=True)
