@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import nn
 
 from translate.errors import CheckpointError
-from translate.interop import state_pickle, torch_file
+from translate.interop import pickle_stack, torch_file
 from translate.interop.torch_file import read
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "parity"
@@ -164,7 +164,7 @@ def test_too_many_bytes_entries_and_instructions_are_refused(tmp_path: Path, mon
         (torch_file, "MAX_BYTES", 1000, "the limit is 1000"),
         (torch_file, "MAX_ENTRIES", 2, "entries"),
         (torch_file, "MAX_VALUES", 1, "dicts within dicts"),
-        (state_pickle, "MAX_INSTRUCTIONS", 9, "more than 9 instructions"),
+        (pickle_stack, "MAX_INSTRUCTIONS", 9, "more than 9 instructions"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)

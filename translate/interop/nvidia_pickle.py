@@ -9,7 +9,6 @@ tensors, by dotted name, and the plain settings of its layers.
 import io
 import mmap
 import os
-import pickletools
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,16 +20,8 @@ from torch import Tensor
 
 from translate.errors import CheckpointError
 from translate.interop import state_pickle
-from translate.interop.state_pickle import (
-    MARK,
-    MAX_DIMENSIONS,
-    MAX_INSTRUCTIONS,
-    MAX_NAME,
-    Claim,
-    Global,
-    Refused,
-    Storage,
-)
+from translate.interop.pickle_stack import Global, Refused, Stack
+from translate.interop.state_pickle import MAX_DIMENSIONS, MAX_NAME, Claim, Storage
 from translate.interop.torch_file import MAGIC, MAX_BYTES, PROTOCOL
 
 MAX_ENTRIES, MAX_DEPTH, MAX_STORAGES = 100_000, 12, 10_000
@@ -58,14 +49,13 @@ INERT = {
 NAMES = {MODULE, STORED, PARAMETER, TENSOR, BYTES, "numpy ndarray", *DICTS, *INERT}
 TENSORFLOW = "dnnlib.tflib.network Network"
 
-VALUES = {
-    *("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4", "BINFLOAT", "FLOAT"),
-    *("BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "UNICODE"),
-    *("BINBYTES", "BINBYTES8", "SHORT_BINBYTES"),
-}
-CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-EMPTY: dict[str, type] = {"EMPTY_TUPLE": tuple, "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_SET": list}
-TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+VALUES = frozenset(
+    {
+        *("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4", "BINFLOAT", "FLOAT"),
+        *("BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "UNICODE"),
+        *("BINBYTES", "BINBYTES8", "SHORT_BINBYTES"),
+    }
+)
 
 
 class Network(NamedTuple):
@@ -119,68 +109,43 @@ class Machine:
     """Follows one pickle; `contents` are the bytes of the storages it met, together at most `budget`."""
 
     budget: int
-    stack: list[Any] = field(default_factory=list)
-    memo: dict[int, Any] = field(default_factory=dict)
     contents: dict[str, memoryview] = field(default_factory=dict)
+    stack: Stack = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stack = Stack("it", VALUES, _insert, self._act)
 
     def run(self, source: BinaryIO) -> Any:
         """What the pickle describes.
 
         Raises: Refused for an instruction or a name that no network needs; ValueError and others for damaged bytes.
         """
-        for number, (opcode, argument, _) in enumerate(pickletools.genops(source)):
-            if number == MAX_INSTRUCTIONS:
-                raise Refused(f"it has more than {MAX_INSTRUCTIONS} instructions")
-            if opcode.name == "STOP":
-                return self._pop()
-            try:
-                self._do(opcode.name, argument)
-            except (IndexError, KeyError):
-                raise Refused("it is damaged") from None
-        raise Refused("it has no end")
+        return self.stack.run(source)
 
-    def _do(self, name: str, argument: Any) -> None:
-        if name in VALUES:
-            self.stack.append(argument)
-        elif name in CONSTANTS:
-            self.stack.append(CONSTANTS[name])
-        elif name in EMPTY:
-            self.stack.append(EMPTY[name]())
-        elif name in TUPLES:
-            self.stack.append(tuple(reversed([self._pop() for _ in range(TUPLES[name])])))
-        elif name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
-            self.memo[len(self.memo) if argument is None else argument] = self.stack[-1]
-        elif name in ("BINGET", "LONG_BINGET"):
-            self.stack.append(self.memo[argument])
-        elif name == "MARK":
-            self.stack.append(MARK)
-        elif name == "GLOBAL":
-            self.stack.append(_named(argument))
-        else:
-            self._build(name)
-
-    def _build(self, name: str) -> None:
+    def _act(self, name: str, argument: Any) -> None:
+        stack = self.stack
         match name:
-            case "PROTO" | "FRAME":
+            case "FRAME":
                 pass
-            case "TUPLE":
-                self.stack.append(tuple(self._run()))
-            case "APPEND" | "APPENDS" | "ADDITEMS":
-                items = [self._pop()] if name == "APPEND" else self._run()
-                self._top(list).extend(items)
-            case "SETITEM" | "SETITEMS":
-                items = [self._pop(), self._pop()][::-1] if name == "SETITEM" else self._run()
-                _set(self._top(dict), items)
+            case "MEMOIZE":
+                stack.memo[len(stack.memo)] = stack.items[-1]
+            case "EMPTY_SET":
+                stack.push([])
+            case "ADDITEMS":
+                items = stack.since_mark()
+                stack.top(list).extend(items)
+            case "GLOBAL":
+                stack.push(_named(argument))
             case "STACK_GLOBAL":
-                attribute, module = self._pop(), self._pop()
-                self.stack.append(_named(f"{module} {attribute}" if type(module) is type(attribute) is str else "?"))
+                attribute, module = stack.pop(), stack.pop()
+                stack.push(_named(f"{module} {attribute}" if type(module) is type(attribute) is str else "?"))
             case "REDUCE" | "NEWOBJ":
-                arguments, what = self._pop(), self._pop()
-                self.stack.append(self._called(what, arguments))
+                arguments, what = stack.pop(), stack.pop()
+                stack.push(self._called(what, arguments))
             case "BUILD":
-                self._pop()
+                stack.pop()
                 # What follows a dict or an array: attributes that nothing here needs.
-                if type(self.stack[-1]) not in (dict, Inert):
+                if type(stack.items[-1]) not in (dict, Inert):
                     raise Refused("it sets the state of an object")
             case _:
                 raise Refused(f"it holds the instruction {name}, which no network needs")
@@ -231,24 +196,6 @@ class Machine:
         self.contents[key] = memoryview(data)[source.tell() :]
         return storage._replace(key=key)
 
-    def _pop(self) -> Any:
-        value = self.stack.pop()
-        if value is MARK:
-            raise Refused("it is damaged")
-        return value
-
-    def _run(self) -> list[Any]:
-        """What was put on the stack since the last mark."""
-        items = []
-        while (value := self.stack.pop()) is not MARK:
-            items.append(value)
-        return items[::-1]
-
-    def _top(self, kind: type) -> Any:
-        if type(self.stack[-1]) is not kind:
-            raise Refused("it is damaged")
-        return self.stack[-1]
-
 
 def _named(name: str) -> Global:
     if name == TENSORFLOW:
@@ -258,7 +205,7 @@ def _named(name: str) -> Global:
     return Global(name)
 
 
-def _set(target: dict[Any, Any], items: list[Any]) -> None:
+def _insert(target: dict[Any, Any], items: list[Any]) -> None:
     for key, value in zip(items[::2], items[1::2], strict=True):
         # Only these: the hash of a deeply nested tuple would overflow the interpreter's own stack.
         if type(key) is not str or len(key) > MAX_NAME or not key.isprintable():

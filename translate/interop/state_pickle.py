@@ -1,19 +1,17 @@
 """Follow the few pickle instructions that describe tensors in dicts; nothing is looked up, called or imported.
 
-A pickle is a list of instructions for a stack machine. This one knows plain values only: a global stays a name, a call
-is allowed for four names and makes one of the records below, every other instruction is refused. So no byte of a file
-decides what runs here.
+Data is arranged on a stack (pickle_stack.py): a global stays a name, a call is allowed for four names and makes one of
+the records below, every other instruction is refused. So no byte of a file decides what runs here.
 """
 
 import math
-import pickletools
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 import torch
 
-MAX_INSTRUCTIONS = 300_000
-"""A tensor takes about forty."""
+from translate.interop.pickle_stack import Global, Refused, Stack
+
 MAX_DIMENSIONS, MAX_NAME = 8, 300
 
 DTYPES = {
@@ -29,16 +27,6 @@ REBUILD = ("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor")
 SETTINGS = "argparse Namespace"
 """What a training program was started with; some save it beside the weights. It is read as an empty dict."""
 PARAMETER = "torch._utils _rebuild_parameter"
-
-
-class Refused(Exception):
-    """Why a file is not read."""
-
-
-class Global(NamedTuple):
-    """A name a pickle mentions; it stays a name."""
-
-    name: str
 
 
 class Storage(NamedTuple):
@@ -73,116 +61,48 @@ class Claim(NamedTuple):
         return self.offset + reach < self.storage.numel
 
 
-MARK = object()
-"""Where a tuple or a run of items begins on the stack."""
-
-CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING"}
-TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-PUTS = {"BINPUT", "LONG_BINPUT"}
-GETS = {"BINGET", "LONG_BINGET"}
+VALUES = frozenset({"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING"})
 
 
 @dataclass(slots=True)
 class Machine:
-    """Runs one pickle; `legacy` files name their storages with one value more than zip files do."""
+    """Follows pickles; `legacy` files name their storages with one value more than zip files do."""
 
     legacy: bool
-    stack: list[Any] = field(default_factory=list)
-    memo: dict[int, Any] = field(default_factory=dict)
     storages: dict[str, Storage] = field(default_factory=dict)
+    stack: Stack = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stack = Stack("its pickle", VALUES, _insert, self._act)
 
     def run(self, source: BinaryIO) -> Any:
         """What the pickle at the current place of `source` describes; the place behind it is the next one.
 
         Raises: Refused for any instruction but those of a state_dict; ValueError and others for damaged bytes.
         """
-        for number, (opcode, argument, _) in enumerate(pickletools.genops(source)):
-            if number == MAX_INSTRUCTIONS:
-                raise Refused(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
-            if opcode.name == "STOP":
-                return self._pop()
-            try:
-                self._do(opcode.name, argument)
-            except (IndexError, KeyError):
-                raise Refused("its pickle is damaged") from None
-        raise Refused("its pickle has no end")
+        return self.stack.run(source)
 
-    def _do(self, name: str, argument: Any) -> None:
-        if name in VALUES:
-            self.stack.append(argument)
-        elif name in CONSTANTS:
-            self.stack.append(CONSTANTS[name])
-        elif name in PUTS:
-            self.memo[argument] = self.stack[-1]
-        elif name in GETS:
-            self.stack.append(self.memo[argument])
-        elif name == "GLOBAL":
-            self.stack.append(Global(argument))
-        elif name == "MARK":
-            self.stack.append(MARK)
-        elif name in TUPLES:
-            self.stack.append(tuple(reversed([self._pop() for _ in range(TUPLES[name])])))
-        else:
-            self._build(name)
-
-    def _build(self, name: str) -> None:
+    def _act(self, name: str, argument: Any) -> None:
+        stack = self.stack
         match name:
-            case "PROTO":
-                pass
-            case "EMPTY_TUPLE" | "EMPTY_DICT" | "EMPTY_LIST":
-                self.stack.append({"EMPTY_TUPLE": tuple, "EMPTY_DICT": dict, "EMPTY_LIST": list}[name]())
-            case "TUPLE":
-                self.stack.append(tuple(self._run()))
-            case "APPEND" | "APPENDS":
-                items = self._run() if name == "APPENDS" else [self._pop()]
-                self._top(list).extend(items)
-            case "SETITEM" | "SETITEMS":
-                items = self._run() if name == "SETITEMS" else [self._pop(), self._pop()][::-1]
-                self._set(self._top(dict), items)
+            case "GLOBAL":
+                stack.push(Global(argument))
             case "BINPERSID":
-                self.stack.append(self._storage(self._pop()))
+                stack.push(self._storage(stack.pop()))
             case "REDUCE":
-                arguments, what = self._pop(), self._pop()
-                self.stack.append(_called(what, arguments))
+                arguments, what = stack.pop(), stack.pop()
+                stack.push(_called(what, arguments))
             case "NEWOBJ":
-                arguments, what = self._pop(), self._pop()
+                arguments, what = stack.pop(), stack.pop()
                 if type(what) is not Global or what.name != SETTINGS or arguments != ():
                     raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
-                self.stack.append({})
+                stack.push({})
             case "BUILD":
                 # An OrderedDict's attributes: the versions of the modules it came from. Nothing needs them.
-                if not isinstance(self._pop(), dict) or not isinstance(self.stack[-1], dict):
+                if not isinstance(stack.pop(), dict) or not isinstance(stack.items[-1], dict):
                     raise Refused("its pickle sets the state of an object")
             case _:
                 raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
-
-    def _pop(self) -> Any:
-        value = self.stack.pop()
-        if value is MARK:
-            raise Refused("its pickle is damaged")
-        return value
-
-    def _run(self) -> list[Any]:
-        """What was put on the stack since the last mark."""
-        items = []
-        while (value := self.stack.pop()) is not MARK:
-            items.append(value)
-        return items[::-1]
-
-    def _top(self, kind: type) -> Any:
-        if type(self.stack[-1]) is not kind:
-            raise Refused("its pickle is damaged")
-        return self.stack[-1]
-
-    def _set(self, target: dict[Any, Any], items: list[Any]) -> None:
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            # Only these: the hash of a deeply nested tuple would overflow the interpreter's own stack.
-            if type(key) not in (str, int):
-                raise Refused(f"a {type(key).__name__} for a name; expected a state_dict")
-            if type(key) is str and not (key.isprintable() and len(key) <= MAX_NAME):
-                raise Refused("a name that can't be shown; expected a state_dict")
-            target[key] = value
 
     def _storage(self, named: Any) -> Storage:
         if type(named) is not tuple or len(named) != 5 + self.legacy or named[0] != "storage":
@@ -200,6 +120,16 @@ class Machine:
         if self.storages.setdefault(key, storage) != storage:
             raise Refused(f"the values {key[:40]} are of two types or lengths")
         return storage
+
+
+def _insert(target: dict[Any, Any], items: list[Any]) -> None:
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        # Only these: the hash of a deeply nested tuple would overflow the interpreter's own stack.
+        if type(key) not in (str, int):
+            raise Refused(f"a {type(key).__name__} for a name; expected a state_dict")
+        if type(key) is str and not (key.isprintable() and len(key) <= MAX_NAME):
+            raise Refused("a name that can't be shown; expected a state_dict")
+        target[key] = value
 
 
 def _called(what: Any, arguments: Any) -> Any:

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from translate.download.archives import BoundedFile
 from translate.errors import CheckpointError
-from translate.interop.state_pickle import Claim, Global, Machine, Refused, Storage
+from translate.interop.pickle_stack import Global, Refused
+from translate.interop.state_pickle import Claim, Machine, Storage
 
 MAX_BYTES = 1024**3
 """The largest network of the reference system, U-Net-256, has 218 MB."""
