@@ -8,6 +8,7 @@ import torch
 
 from tests.reliability import forked, trainings
 from tests.reliability.conftest import Record
+from tests.trainers.resuming import state_of
 from translate.data.paired import Pair
 from translate.errors import ConfigError, TranslateError
 from translate.trainers import run
@@ -86,7 +87,7 @@ def test_smaller_pieces_of_the_same_step_give_the_same_training(data: Path, tmp_
     with pytest.raises(TranslateError, match="--batch-size 2 --set accumulate=4"):
         trainings.train(trainings.plan("pix2pix", data, tmp_path / "cut", batch_size=8, **still), machine)
     trainings.train(run.resumed(tmp_path / "cut", {"batch_size": 2, "accumulate": 4}), resume=True)
-    one, two = trainings.state(tmp_path / "whole"), trainings.state(tmp_path / "cut")
+    one, two = state_of(tmp_path / "whole"), state_of(tmp_path / "cut")
     weights = [key for key in one if key.startswith(("generator/", "discriminator/"))]
     assert max((one[key] - two[key]).abs().max().item() for key in weights) < 1e-5
 

@@ -9,6 +9,7 @@ import torch
 
 from tests.reliability import forked, trainings
 from tests.reliability.conftest import Record
+from tests.trainers.resuming import state_of
 from translate import checkpoints
 from translate.data.paired import Pair
 from translate.trainers import run
@@ -149,7 +150,7 @@ def test_what_no_gradient_told_of_is_found_before_it_is_saved(
     standing = trainings.train(plan, wrapped)
     assert (standing.step, standing.rollbacks) == (6, 1)
     assert all(written)
-    assert all(bool(t.isfinite().all()) for t in trainings.state(tmp_path / "run").values() if t.is_floating_point())
+    assert all(bool(t.isfinite().all()) for t in state_of(tmp_path / "run").values() if t.is_floating_point())
 
 
 def test_a_model_that_is_not_finite_never_becomes_the_best(data: Path, tmp_path: Path, written: list[bool]) -> None:

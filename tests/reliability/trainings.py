@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from tests.reliability.forked import OWN, TINY
-from translate import checkpoints, presets
+from tests.trainers.resuming import different, state_of
+from translate import presets
 from translate.config import TrainConfig
 from translate.data.paired import Pair
 from translate.trainers import run
@@ -42,13 +43,6 @@ def train(plan: run.Plan, wrapped: Callable[[Step], Step] | None = None, **how: 
         kind.trainer = plain  # type: ignore[method-assign]
 
 
-def state(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a run's state, by group and name."""
-    tensors, _ = checkpoints.load_state(folder / "state")
-    return {f"{group}/{name}": value for group, members in tensors.items() for name, value in members.items()}
-
-
 def equal(one: Path, two: Path) -> bool:
     """Whether two runs ended bit for bit alike."""
-    left, right = state(one), state(two)
-    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+    return not different(state_of(one), state_of(two))

@@ -1,6 +1,5 @@
 """The CycleGAN trainer: who learns from what, exact resuming with its pools, one model a direction."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 
 import translate
+from tests.trainers.resuming import different, whole_and_halves
 from translate import checkpoints
 from translate.config import TrainConfig
 from translate.data.paired import Pair
@@ -99,25 +99,10 @@ def test_the_cycles_are_what_the_paper_calls_them(tiny_cycle: TrainConfig, monke
 def test_the_resumed_run_equals_the_uninterrupted_one_pools_included(
     tiny_cycle: TrainConfig, domains: Path, tmp_path: Path
 ):
-    source = run.Source(root=domains)
-    run.train(run.plan(tiny_cycle, source, tmp_path / "whole"), device="cpu")
-    stop = threading.Event()
-    halves = run.plan(tiny_cycle, source, tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
-    torch.manual_seed(1234)  # whatever the process did since
-    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    one, two = (
-        {
-            f"{file.stem}/{name}": value
-            for file in (folder / "state").glob("*.safetensors")
-            for name, value in load_file(file).items()
-        }
-        for folder in (tmp_path / "whole", tmp_path / "halves")
-    )
-    assert one.keys() == two.keys()
+    one, two = whole_and_halves(tiny_cycle, run.Source(root=domains), tmp_path)
     assert {"pool_a", "pool_b", "ema_AtoB", "ema_BtoA"} < {key.split("/")[0] for key in one}
     assert one["pool_a/count"] == 4
-    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    assert different(one, two) == []
 
 
 def test_each_direction_is_a_model_with_its_own_best_step(tiny_cycle: TrainConfig, domains: Path, tmp_path: Path):

@@ -1,6 +1,5 @@
 """Samples from noise: who learns from what, exact resuming, classes that come out as asked, modes that are covered."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor
 
+from tests.trainers.resuming import different, whole_and_halves
 from translate import checkpoints, presets
 from translate.config import (
     DataConfig,
@@ -113,14 +112,6 @@ def batch(config: TrainConfig) -> Labelled:
     return Labelled(torch.rand(4, 3, 16, 16) * 2 - 1, torch.tensor([0, 1, 1, 0]))
 
 
-def state_of(folder: Path) -> dict[str, Tensor]:
-    return {
-        f"{file.stem}/{name}": value
-        for file in (folder / "state").glob("*.safetensors")
-        for name, value in load_file(file).items()
-    }
-
-
 @pytest.mark.parametrize("condition", ["none", "projection", "auxiliary"])
 def test_each_player_learns_from_its_own_losses_alone(tiny_gan: TrainConfig, condition: str):
     classes = 0 if condition == "none" else 2
@@ -162,28 +153,13 @@ def test_the_generator_learns_every_n_critic_th_step(tiny_gan: TrainConfig):
 def test_a_resumed_run_on_pictures_equals_the_uninterrupted_one(
     tiny_gan: TrainConfig, tiny_faces: Path, tmp_path: Path
 ):
-    source = run.Source(root=tiny_faces)
-    run.train(run.plan(tiny_gan, source, tmp_path / "whole"), device="cpu")
-    stop = threading.Event()
-    halves = run.plan(tiny_gan, source, tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
-    torch.manual_seed(1234)  # whatever the process did since
-    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    one, two = state_of(tmp_path / "whole"), state_of(tmp_path / "halves")
+    one, two = whole_and_halves(tiny_gan, run.Source(root=tiny_faces), tmp_path)
     assert {"generator", "discriminator", "adaptive", "ema_generator", "rng"} <= {key.split("/")[0] for key in one}
-    assert one.keys() == two.keys()
-    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    assert different(one, two) == []
 
 
 def test_a_resumed_run_on_points_equals_the_uninterrupted_one(tiny_ring: TrainConfig, tmp_path: Path):
-    run.train(run.plan(tiny_ring, run.Source(), tmp_path / "whole"), device="cpu")
-    stop = threading.Event()
-    halves = run.plan(tiny_ring, run.Source(), tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
-    torch.manual_seed(1234)
-    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    one, two = state_of(tmp_path / "whole"), state_of(tmp_path / "halves")
-    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    assert different(*whole_and_halves(tiny_ring, run.Source(), tmp_path)) == []
     first, second = (read_log(tmp_path / name) for name in ("whole", "halves"))
     figures = [[{k: v for k, v in line.items() if k != "seconds"} for line in log] for log in (first, second)]
     assert figures[0] == figures[1]

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests.trainers.resuming import different, state_of, whole_and_halves
 from translate import checkpoints
 from translate.config import TrainConfig
 from translate.errors import CheckpointError, ConfigError, DatasetError
@@ -21,23 +22,8 @@ def plan_of(config: TrainConfig, pairs: Path, out: Path) -> run.Plan:
     return run.plan(config, run.Source(root=pairs), out)
 
 
-def everything(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a run's state, by file and name."""
-    files = sorted((folder / "state").glob("*.safetensors"))
-    return {f"{path.stem}/{name}": tensor for path in files for name, tensor in load_file(path).items()}
-
-
 def test_the_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tiny: TrainConfig, pairs: Path, tmp_path: Path):
-    whole = plan_of(tiny, pairs, tmp_path / "whole")
-    run.train(whole, device="cpu")
-    stop = threading.Event()
-    halves = plan_of(tiny, pairs, tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
-    torch.manual_seed(1234)  # whatever the process did since
-    standing = run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    assert standing.step == 6
-    one, two = everything(tmp_path / "whole"), everything(tmp_path / "halves")
-    assert one.keys() == two.keys()
+    one, two = whole_and_halves(tiny, run.Source(root=pairs), tmp_path)
     assert {key.split("/")[0] for key in one} == {
         "generator",
         "generator_optimizer",
@@ -46,8 +32,7 @@ def test_the_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tiny: TrainCon
         "ema_AtoB",
         "rng",
     }
-    different = [key for key in one if not torch.equal(one[key], two[key])]
-    assert different == []
+    assert different(one, two) == []
     losses = [[r for r in read_log(tmp_path / name) if r["kind"] == "train"] for name in ("whole", "halves")]
     for left, right in zip(*losses, strict=True):
         assert {k: v for k, v in left.items() if k != "seconds"} == {k: v for k, v in right.items() if k != "seconds"}
@@ -55,20 +40,13 @@ def test_the_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tiny: TrainCon
 
 def test_resuming_is_exact_with_augmentation_on_the_device_too(tiny: TrainConfig, pairs: Path, tmp_path: Path):
     config = tiny.replace(steps=4, accumulate=2, **{"data.batch_augment": True})
-    run.train(plan_of(config, pairs, tmp_path / "whole"), device="cpu")
-    stop = threading.Event()
-    halves = plan_of(config, pairs, tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 1 else None)
-    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    one, two = everything(tmp_path / "whole"), everything(tmp_path / "halves")
-    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    assert different(*whole_and_halves(config, run.Source(root=pairs), tmp_path, at=1)) == []
 
 
 def test_worker_processes_change_nothing(tiny: TrainConfig, pairs: Path, tmp_path: Path):
     run.train(plan_of(tiny.replace(steps=3), pairs, tmp_path / "none"), device="cpu")
     run.train(plan_of(tiny.replace(steps=3, workers=2), pairs, tmp_path / "two"), device="cpu")
-    one, two = everything(tmp_path / "none"), everything(tmp_path / "two")
-    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert different(state_of(tmp_path / "none"), state_of(tmp_path / "two")) == []
 
 
 def test_a_generator_learns_to_invert_colours(tiny: TrainConfig, pairs: Path, tmp_path: Path):

@@ -1,6 +1,5 @@
 """What keeps the players in balance: each measure by hand, in every trainer, and through a resumed run."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils import parametrize
 
+from tests.trainers.resuming import different, whole_and_halves
 from translate.config import CUTConfig, OptimConfig, TrainConfig
 from translate.data.paired import Pair
 from translate.errors import ConfigError
@@ -239,23 +239,9 @@ def test_with_everything_on_the_resumed_run_equals_the_uninterrupted_one(
             "stability.adaptive_pictures": 30,
         }
     )
-    source, stop = run.Source(root=root), threading.Event()
-    run.train(run.plan(config, source, tmp_path / "whole"), device="cpu")
-    halves = run.plan(config, source, tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
-    torch.manual_seed(1234)
-    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    one, two = (
-        {
-            f"{file.stem}/{name}": value
-            for file in (tmp_path / name / "state").glob("*.safetensors")
-            for name, value in load_file(file).items()
-        }
-        for name in ("whole", "halves")
-    )
+    one, two = whole_and_halves(config, run.Source(root=root), tmp_path)
     assert one["adaptive/p"] > 0
-    assert one.keys() == two.keys()
-    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    assert different(one, two) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """StyleGAN2 in the one loop: who learns when from what, the mean of w, exact resuming, truncation of what comes out."""
 
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,8 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from safetensors.torch import load_file
 
+from tests.trainers.resuming import different, whole_and_halves
 from translate import presets
 from translate.config import TrainConfig
 from translate.data.labelled import Labelled
@@ -113,23 +112,9 @@ def test_a_share_of_the_pictures_is_made_of_two_styles(tiny: TrainConfig):
 
 
 def test_the_resumed_run_equals_the_uninterrupted_one(tiny: TrainConfig, faces: Path, tmp_path: Path):
-    source, stop = run.Source(root=faces), threading.Event()
-    run.train(run.plan(tiny, source, tmp_path / "whole"), device="cpu")
-    halves = run.plan(tiny, source, tmp_path / "halves")
-    run.train(halves, device="cpu", stop=stop, report=lambda p: stop.set() if p.step == 3 else None)
-    torch.manual_seed(1234)
-    run.train(run.resumed(tmp_path / "halves", {}), device="cpu", resume=True)
-    one, two = (
-        {
-            f"{file.stem}/{name}": value
-            for file in (tmp_path / name / "state").glob("*.safetensors")
-            for name, value in load_file(file).items()
-        }
-        for name in ("whole", "halves")
-    )
+    one, two = whole_and_halves(tiny, run.Source(root=faces), tmp_path)
     assert one["path_length/mean"] > 0
-    assert one.keys() == two.keys()
-    assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    assert different(one, two) == []
 
 
 def test_truncation_to_nothing_leaves_one_picture(tiny: TrainConfig, faces: Path, tmp_path: Path):
