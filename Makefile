@@ -6,10 +6,10 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 # Two workers: each test process uses one thread, and the suite is meant for two cores.
-PYTEST ?= -n 2 --dist worksteal
+PYTEST ?= -n 2 --dist worksteal -m "not slow"
 ARGS ?=
 
-.PHONY: help app test lint format clean
+.PHONY: help app test slow lint format clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -20,6 +20,9 @@ app: $(VENV)/.app  ## set up, then open the page in a browser: http://127.0.0.1:
 
 test: lint  ## set up, then ruff, mypy and the tests; PYTEST="-k unet" narrows them
 	$(BIN)/python -m pytest $(PYTEST) $(ARGS)
+
+slow: $(VENV)/.dev  ## the tests that take more than ten seconds each: killed trainings, large photos, rings of modes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .
