@@ -20,6 +20,7 @@ MEASURE = """
 import json, resource, sys
 import numpy as np, torch
 from pathlib import Path
+from translate.evaluation.machine import peak_memory_mib
 torch.set_num_threads(1)
 from translate.inference import folder
 from translate.inference.files import plan
@@ -33,8 +34,7 @@ scale = scale if scale in ("auto", "native") else float(scale)
 options = folder.Options(scale=scale, tile=int(tile) or None)
 summary = folder.apply(translator, plan([photo], out), options)
 assert not summary.failed, summary.failed
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"above": peak - before, "tile": summary.written[0].tile}))
+print(json.dumps({"above": peak_memory_mib() - before, "tile": summary.written[0].tile}))
 """
 
 

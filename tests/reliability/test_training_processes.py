@@ -89,7 +89,7 @@ def compare(method: str) -> dict[str, Any]:
         return {"tensors": max(gaps.values()), "losses": max(losses), "compared": len(gaps)}
 
 
-@pytest.mark.parametrize("method", forked.METHODS)
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan"])
 def test_two_processes_learn_what_one_does_from_the_same_batches(method: str, record_figure: Record) -> None:
     found = forked.call(compare, method)
     record_figure(26, f"{method}: largest difference to one process after {STEPS} steps", found, f"{TOLERANCE}")
