@@ -57,7 +57,8 @@ def test_app_py_serves_the_page_says_where_and_leaves_nothing_behind(repo: Path,
             assert '"title":"translate"' in answer.read().decode()
         assert list(tmp_path.glob("translate-*"))
         app.send_signal(signal.SIGTERM)
-        assert app.wait(timeout=30) == 0
+        rest = app.communicate(timeout=30)[1]
+        assert app.returncode == 0, rest
     finally:
         app.kill()
         app.communicate()

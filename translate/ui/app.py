@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import threading
+import time
+from types import FrameType
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -43,9 +45,7 @@ def launch(
     page = build(models)
     host = (host or os.environ.get("GRADIO_SERVER_NAME") or HOST).strip("[]")
     port = free_port(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
-    if wait and threading.current_thread() is threading.main_thread():
-        # `kill` then ends as Ctrl-C does: the folder of uploads is removed on the way out.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asked = _asked_to_stop() if wait else []
     page.launch(
         server_name=f"[{host}]" if ":" in host else host, server_port=port, quiet=True, prevent_thread_lock=True,
         share=False, ssr_mode=False, mcp_server=False, pwa=False, inbrowser=False, show_error=False,
@@ -59,8 +59,28 @@ def launch(
     _log.info("Open %s in a browser; Ctrl-C ends it.", page.local_url)
     models.warm()
     if wait:
-        page.block_thread()
+        while not asked:
+            time.sleep(0.1)
+        page.close(verbose=False)
     return page
+
+
+def _asked_to_stop() -> list[int]:
+    """Filled by the first Ctrl-C or `kill`, at any moment from here on; a second one ends the process at once.
+
+    An exception thrown by the handler instead could land in the middle of a library's code and leave the folder of
+    uploads behind. Only the main thread hears signals.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGTERM, ask)
+    return asked
 
 
 def free_port(host: str, wanted: int, tries: int = 100) -> int:
