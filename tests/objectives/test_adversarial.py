@@ -8,7 +8,18 @@ import torch
 from torch import Tensor
 
 from translate.config import Adversarial
-from translate.objectives.adversarial import ADVERSARIAL, contrastive, hinge, lsgan, margin, minimax, vanilla, wgan
+from translate.objectives.adversarial import (
+    ADVERSARIAL,
+    beside,
+    beside_patches,
+    contrastive,
+    hinge,
+    lsgan,
+    margin,
+    minimax,
+    vanilla,
+    wgan,
+)
 
 REAL = torch.tensor([[0.0, 2.0]])
 FAKE = torch.tensor([[0.0, -1.0]])
@@ -215,3 +226,13 @@ def test_half_precision_logits_are_computed_in_full(name: str):
     full = real.bfloat16().float(), fake.bfloat16().float()
     assert [value.dtype for value in low] == [torch.float32, torch.float32]
     assert torch.equal(torch.stack(low), torch.stack([loss.discriminator(*full), loss.generator(full[1], full[0])]))
+
+
+def test_a_generator_is_compared_with_half_of_the_real_pictures_or_of_a_single_one():
+    batch = torch.arange(3.0)[:, None, None, None].expand(3, 1, 2, 300)
+    assert beside(batch)[:, 0, 0, 0].tolist() == [0, 1]
+    assert torch.equal(beside_patches(batch), beside(batch))
+    single = torch.arange(300.0).expand(1, 1, 2, 300)
+    assert beside_patches(single)[0, 0, 0].tolist() == list(range(150))
+    assert torch.equal(beside_patches(single[..., :255]), single[..., :255])
+    assert beside(single).shape == single.shape

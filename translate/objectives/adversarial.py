@@ -21,6 +21,8 @@ Judge = Callable[[Tensor], Logits]
 """A discriminator: pictures -> logits."""
 Term = Callable[[Tensor], Tensor]
 """Logits -> as many values, whose mean counts."""
+PATCHES_FIT = 256
+"""Pixels across of which one half still holds many of PatchGAN's patches of 70."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +62,15 @@ def beside(real: Tensor) -> Tensor:
     Shape: (N, ...) -> (ceil(N / 2), ...).
     """
     return real[: (len(real) + 1) // 2]
+
+
+def beside_patches(real: Tensor) -> Tensor:
+    """The same for a judge of patches: of a single picture its left half, where that still holds many patches.
+
+    Shape: (N, C, H, W) -> (ceil(N / 2), C, H, W), or (1, C, H, W // 2) for N = 1 and W >= 256.
+    """
+    width = real.shape[-1]
+    return real[..., : width // 2] if len(real) == 1 and width >= PATCHES_FIT else beside(real)
 
 
 def apart(on_real: Term, on_fake: Term, to_fool: Term) -> AdversarialLoss:

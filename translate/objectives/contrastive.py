@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import CUTConfig
-from translate.objectives.adversarial import AdversarialLoss, Judge, beside
+from translate.objectives.adversarial import AdversarialLoss, Judge, beside_patches
 from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 
 Losses = dict[str, Tensor]
@@ -56,7 +56,7 @@ class CUTObjective:
         count = len(fake_b)
         logits = disc(fake_b)
         with torch.no_grad():
-            compared = disc(beside(real_b)) if self.adversarial.needs_real and real_b is not None else None
+            compared = disc(beside_patches(real_b)) if self.adversarial.needs_real and real_b is not None else None
         losses: Losses = {"gan": self.lambda_gan * self.adversarial.generator(logits, compared)}
         weight = self.lambda_nce * (0.5 if self.identity else 1.0)
         losses["nce"] = weight * self._nce([q[:count] for q in query], [k[:count] for k in key])

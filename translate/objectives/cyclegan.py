@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import CycleGANConfig
-from translate.objectives.adversarial import AdversarialLoss, Judge, Logits, beside
+from translate.objectives.adversarial import AdversarialLoss, Judge, Logits, beside_patches
 from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 
 Losses = dict[str, Tensor]
@@ -74,7 +74,7 @@ class CycleGANObjective:
     def _fool(self, disc: Judge, fake: Tensor, real: Tensor) -> Tensor:
         logits = disc(fake)
         with torch.no_grad():
-            compared = disc(beside(real)) if self.adversarial.needs_real else None
+            compared = disc(beside_patches(real)) if self.adversarial.needs_real else None
         return self.adversarial.generator(logits, compared)
 
     def _cycle(self, disc: Critic, cycle: Cycle) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import IGNORE_INDEX, Pix2PixConfig
-from translate.objectives.adversarial import AdversarialLoss, Judge, beside
+from translate.objectives.adversarial import AdversarialLoss, Judge, beside_patches
 from translate.objectives.lipschitz import NO_PENALTIES, Penalties
 from translate.objectives.overlap import cross_entropy, one_hot, soft_dice
 
@@ -43,7 +43,7 @@ class Pix2PixObjective:
             with torch.no_grad():
                 real = None
                 if self.adversarial.needs_real:
-                    real = disc(self._judged(beside(real_a), _truth(fake_b, beside(real_b))))
+                    real = disc(self._judged(beside_patches(real_a), _truth(fake_b, beside_patches(real_b))))
             losses["gan"] = self.lambda_gan * self.adversarial.generator(logits, real)
         if _is_labels(real_b):
             if self.lambda_ce:
