@@ -24,6 +24,7 @@ from translate.evaluation.study import Study, asked, folder, study
 from translate.evaluation.study_grids import GRIDS, settings
 from translate.evaluation.study_run import Job, Row, alone, train_cell
 from translate.features import load_features
+from translate.locking import held
 from translate.trainers import run
 from translate.trainers.logs import read_log
 from translate.trainers.update import NotFinite
@@ -316,6 +317,16 @@ def test_rows_of_another_study_are_not_mixed_in(
     with pytest.raises(ConfigError, match="not a readable JSON file"):
         _study(domains, tmp_path / "out")
     assert not trained
+
+
+def test_two_studies_do_not_write_into_one_folder(trained: list[str], domains: Path, tmp_path: Path):
+    with (
+        held(tmp_path / "out" / ".lock", "busy"),
+        pytest.raises(TranslateError, match="out: another process carries out a study here"),
+    ):
+        _study(domains, tmp_path / "out")
+    assert not trained
+    assert [row.name for row in _study(domains, tmp_path / "out")] == NAMES
 
 
 def test_points_of_a_mixture_need_no_data(trained: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from tests.trainers.resuming import different, state_of, whole_and_halves
 from translate import checkpoints
 from translate.config import TrainConfig
-from translate.errors import CheckpointError, ConfigError, DatasetError
+from translate.errors import CheckpointError, ConfigError, DatasetError, TranslateError
+from translate.locking import held
 from translate.trainers import run
 from translate.trainers.logs import read_log
 
@@ -111,6 +112,16 @@ def test_an_existing_run_is_never_overwritten(tiny: TrainConfig, pairs: Path, tm
         run.train(plan, device="cpu")
     with pytest.raises(CheckpointError, match="no training to resume"):
         run.resumed(tmp_path / "other", {})
+
+
+def test_two_trainings_do_not_write_into_one_folder(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    plan = plan_of(tiny.replace(steps=1), pairs, tmp_path / "run")
+    with (
+        held(tmp_path / "run" / ".lock", "busy"),
+        pytest.raises(TranslateError, match="run: another process is training here"),
+    ):
+        run.train(plan, device="cpu")
+    assert run.train(plan, device="cpu").step == 1
 
 
 def test_resuming_can_lengthen_a_run_but_not_turn_it_into_another(tiny: TrainConfig, pairs: Path, tmp_path: Path):

@@ -13,14 +13,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from translate.download.ledger import Ledger
 from translate.errors import TranslateError
+from translate.locking import held
 
 Progress = Callable[[int, int | None], object]
 """Called with the bytes that are here, and those of the whole file where the server told."""
@@ -80,7 +80,8 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     expected = remote.sha256 or ledger.recorded(remote.url)
-    with _locked(part):
+    busy = f"{part}: another process is fetching this file; wait for it, or stop it"
+    with held(part.with_name(f"{part.name}.lock"), busy):
         _persist(_Transfer(remote, part, progress or _silent, _opener(remote, loopback)), pause)
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -276,26 +277,6 @@ def _check_address(url: str, loopback: bool) -> None:
         return
     if not (loopback and parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise TranslateError(f"{url[:200]!r}: not an https address")
-
-
-@contextmanager
-def _locked(part: Path) -> Iterator[None]:
-    """Hold the transfer for this process: two that append to one file would mix their bytes."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: there the open file itself can't be replaced by another
-        yield
-        return
-    path = part.with_name(f"{part.name}.lock")
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise TranslateError(f"{part}: another process is fetching this file; wait for it, or stop it") from None
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def _validator(response: Any) -> str | None:

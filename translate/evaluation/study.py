@@ -16,6 +16,7 @@ from translate.evaluation.fcn_score import fcn_score
 from translate.evaluation.machine import describe
 from translate.evaluation.study_grids import settings
 from translate.evaluation.study_run import Job, Row, alone, train_cell, unable
+from translate.locking import held
 from translate.trainers import run
 
 log = logging.getLogger(__name__)
@@ -68,12 +69,18 @@ def study(
     goes on where it stopped, and cells and seeds that are done are kept. A cell that diverges, or can't be trained as
     set, has a row that says so.
     Raises: ConfigError for an unknown grid, cell or setting, or where `out` holds another study; DatasetError for
-    unusable data.
+    unusable data; TranslateError while another process carries one out there.
     """
     configs = settings(asked.grid, asked.changes, only=asked.only, steps=asked.steps)
+    with held(out / ".lock", f"{out}: another process carries out a study here; wait for it, or stop it"):
+        return _carried_out(asked, configs, out, device, report), configs
+
+
+def _carried_out(
+    asked: Study, configs: dict[str, TrainConfig], out: Path, device: str, report: Callable[[Row], None] | None
+) -> Study:
     asked = asked.model_copy(update={"machine": describe(pick_device(device))})
     record = _taken_up(out, asked)
-    out.mkdir(parents=True, exist_ok=True)
     _write(out, record)
     # All cells with one seed before the next seed: an interrupted study compares all of them.
     for seed in range(asked.seeds):
@@ -89,7 +96,7 @@ def study(
     record = _with_real(record, configs, out, device)
     if not any(row.steps for row in record.rows):
         raise ConfigError(record.rows[0].failed)
-    return record, configs
+    return record
 
 
 def folder(out: Path, name: str, seed: int) -> Path:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from translate.data.labelled import LabelledLayout
 from translate.data.layouts import PairedLayout
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, ConfigError
+from translate.locking import held
 from translate.trainers import generation, paired, unpaired
 from translate.trainers.feeding import feed
 from translate.trainers.generation import MixtureLayout, MixtureTask, PictureTask
@@ -127,15 +129,29 @@ def train(
 ) -> Standing:
     """Carry out a plan; returns where the run stands at its end.
 
-    Raises: CheckpointError when the folder already holds a run (without `resume`) or none (with it).
+    Raises: CheckpointError when the folder already holds a run (without `resume`) or none (with it); TranslateError
+    while another process trains there.
     """
     has_state = (plan.folder / "state").exists() or (plan.folder / "state.previous").exists()
     if has_state and not resume:
         raise CheckpointError(f"{plan.folder}: already holds a training; go on with --resume, or choose another --out")
     if resume and not has_state:
         raise CheckpointError(f"{plan.folder}: holds no training to resume; start one without --resume")
+    accelerator = make_accelerator(device, plan.config.precision)
+    busy = f"{plan.folder}: another process is training here; wait for it, or stop it"
+    with held(plan.folder / ".lock", busy) if accelerator.is_main_process else nullcontext():
+        return _train(plan, accelerator, resume, init, stop, report)
+
+
+def _train(
+    plan: Plan,
+    accelerator: Accelerator,
+    resume: bool,
+    init: Path | None,
+    stop: threading.Event | None,
+    report: Callable[[Progress], None] | None,
+) -> Standing:
     task, config = plan.task, plan.config
-    accelerator = make_accelerator(device, config.precision)
     torch.manual_seed(config.seed)
     data: Any = task.dataset()
     trainer = task.trainer(data, accelerator.device)
@@ -148,8 +164,6 @@ def train(
             checkpoints.sweep(plan.folder, below=True)
         loop.restore()
     if accelerator.is_main_process:  # when resumed too: what was changed then holds for later
-        with checkpoints.writing(plan.folder):
-            plan.folder.mkdir(parents=True, exist_ok=True)
         record = RunRecord(config=config, source=plan.source, held_out=plan.layout.held_out)
         checkpoints.write_json(plan.folder / RUN_FILE, record.model_dump(mode="json"))
     start = loop.standing.position * config.accumulate
