@@ -18,7 +18,7 @@ MAX_FILE, MAX_FUNCTION, MAX_FORWARD = 400, 40, 20
 # A part imports from parts in the lines above its own, never from its own line or below.
 RANKS = (
     {"errors"},
-    {"locking"},
+    {"locking", "draws"},
     {"images", "config", "devices", "download"},
     {"data", "networks", "metrics"},
     {"objectives"},

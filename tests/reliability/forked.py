@@ -51,6 +51,14 @@ OWN = {
     "pix2pix": {"generator.depth": 2, "generator.max_filters": 8, "generator.dropout": 0.5},
     "cyclegan": {"generator.blocks": 1, "objective.pool": 4},
     "cut": {"generator.blocks": 1, "objective.patches": 8, "objective.projection": 8},
+    "dcgan": {
+        "generator.size": 16,
+        "generator.latent": 4,
+        "stability.augment": ["colour", "translation", "cutout"],
+        "stability.label_noise": 0.2,
+        "stability.instance_noise": 0.1,
+        "stability.r1": 1.0,
+    },
 }
 
 

@@ -106,6 +106,8 @@ class Recorder:
     def total(self, value: Tensor) -> Tensor:
         return value
 
+    average = total
+
 
 def batch(config: TrainConfig) -> Labelled:
     torch.manual_seed(0)

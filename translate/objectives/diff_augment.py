@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import Augmentation
+from translate.draws import own_rows
 
 LARGEST_SHIFT = 1 / 8
 """Share of the side a picture is moved by at most."""
@@ -39,14 +40,15 @@ class DiffAugment:
             if probability is None:
                 x = changed
                 continue
-            drawn = torch.rand(len(x), 1, 1, 1).to(x.device) < probability
+            drawn = own_rows(torch.rand, len(x)).view(-1, 1, 1, 1).to(x.device) < probability
             x = torch.where(drawn, changed, x.float())
         return x
 
 
 def colour(x: Tensor) -> Tensor:
     """Brightness shifted by up to 0.5, then saturation times 0 to 2, then contrast times 0.5 to 1.5."""
-    brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1).to(x.device)
+    drawn = own_rows(lambda n: torch.rand(3, n).T, len(x)).T  # (3, N)
+    brightness, saturation, contrast = drawn[..., None, None, None].to(x.device)
     x = x + (brightness - 0.5)
     gray = x.mean(dim=1, keepdim=True)  # (N, 1, H, W)
     x = gray + (x - gray) * (2 * saturation)
@@ -58,8 +60,8 @@ def translation(x: Tensor) -> Tensor:
     """Moved by up to an eighth of each side, by whole pixels; zero, the middle gray, comes in."""
     height, width = x.shape[-2:]
     rows, columns = int(height * LARGEST_SHIFT + 0.5), int(width * LARGEST_SHIFT + 0.5)
-    top = torch.randint(2 * rows + 1, (len(x),)).tolist()
-    left = torch.randint(2 * columns + 1, (len(x),)).tolist()
+    top = _integers(2 * rows + 1, len(x))
+    left = _integers(2 * columns + 1, len(x))
     padded = F.pad(x, (columns, columns, rows, rows))  # (N, C, H + 2 rows, W + 2 columns)
     windows = [one[:, t : t + height, s : s + width] for one, t, s in zip(padded, top, left, strict=True)]
     return torch.stack(windows)
@@ -69,12 +71,17 @@ def cutout(x: Tensor) -> Tensor:
     """A box of half the height and half the width is blanked with zero; its centre lies anywhere in the picture."""
     height, width = x.shape[-2:]
     rows, columns = int(height * CUTOUT_SIDE + 0.5), int(width * CUTOUT_SIDE + 0.5)
-    top = (torch.randint(height + 1 - rows % 2, (len(x),)) - rows // 2).tolist()
-    left = (torch.randint(width + 1 - columns % 2, (len(x),)) - columns // 2).tolist()
+    top = [place - rows // 2 for place in _integers(height + 1 - rows % 2, len(x))]
+    left = [place - columns // 2 for place in _integers(width + 1 - columns % 2, len(x))]
     keep = torch.ones(len(x), 1, height, width)
     for mask, t, s in zip(keep, top, left, strict=True):
         mask[:, max(0, t) : t + rows, max(0, s) : s + columns] = 0
     return x * keep.to(x.device)
+
+
+def _integers(below: int, count: int) -> list[int]:
+    drawn: list[int] = own_rows(lambda n: torch.randint(below, (n,)), count).tolist()
+    return drawn
 
 
 AUGMENTATIONS: dict[Augmentation, Callable[[Tensor], Tensor]] = {

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from translate.draws import own_rows
 from translate.errors import ConfigError
 from translate.objectives.adversarial import AdversarialLoss, apart
 
@@ -35,7 +36,7 @@ def mislabelled(loss: AdversarialLoss, probability: float) -> AdversarialLoss:
     """
 
     def to_judge(real: Tensor, fake: Tensor) -> Tensor:
-        swapped = torch.rand(len(real), *[1] * (real.ndim - 1)).to(real.device) < probability
+        swapped = own_rows(torch.rand, len(real)).view(-1, *[1] * (real.ndim - 1)).to(real.device) < probability
         return loss.to_judge(torch.where(swapped, fake, real), torch.where(swapped, real, fake))
 
     return replace(loss, to_judge=to_judge)

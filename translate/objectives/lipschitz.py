@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
+from translate.draws import own_rows
+
 Critic = Callable[[Tensor], Tensor | Sequence[Tensor]]
 Losses = dict[str, Tensor]
 
@@ -48,7 +50,8 @@ def gradient_penalty(
         raise ValueError(
             f"real is {tuple(real.shape)} and fake {tuple(fake.shape)}; interpolation needs the same shape"
         )
-    eps = torch.rand(len(real), generator=random).to(real.device).view(-1, *[1] * (real.ndim - 1))
+    eps = own_rows(lambda n: torch.rand(n, generator=random), len(real))
+    eps = eps.to(real.device).view(-1, *[1] * (real.ndim - 1))
     between = torch.lerp(fake.detach().float(), real.detach().float(), eps)
     return weight * (_slopes(critic, between).norm(dim=1) - 1).square().mean()
 

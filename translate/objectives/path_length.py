@@ -1,9 +1,12 @@
 """Path length regularisation (Karras 2020, Sec. 3.2): a step in w of one length changes the picture by one length."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from translate.draws import own_rows
 
 DECAY = 0.01
 
@@ -22,10 +25,13 @@ class PathLength(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(()))
 
-    def forward(self, picture: Tensor, w_plus: Tensor) -> Tensor:
+    def forward(
+        self, picture: Tensor, w_plus: Tensor, average: Callable[[Tensor], Tensor] = lambda value: value
+    ) -> Tensor:
+        """`average` is taken over processes that share a batch."""
         lengths = path_lengths(picture, w_plus)
         with torch.no_grad():
-            self.mean.lerp_(lengths.mean(), DECAY)
+            self.mean.lerp_(average(lengths.mean()), DECAY)
         return (lengths - self.mean).square().mean()
 
 
@@ -34,7 +40,9 @@ def path_lengths(picture: Tensor, w_plus: Tensor) -> Tensor:
 
     Shape: picture (N, C, H, W), w_plus (N, L, D) -> (N,).
     """
-    y = torch.randn_like(picture, dtype=torch.float32) / math.sqrt(picture.shape[2] * picture.shape[3])
+    count, *shape = picture.shape
+    y = own_rows(lambda n: torch.randn(n, *shape, device=picture.device), count)
+    y = y / math.sqrt(picture.shape[2] * picture.shape[3])
     with torch.autocast(picture.device.type, enabled=False):
         (slope,) = torch.autograd.grad((picture.float() * y).sum(), w_plus, create_graph=True)
     return slope.square().sum(dim=2).mean(dim=1).sqrt()

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from translate.config import GANConfig, TrainConfig
 from translate.data.labelled import Labelled
+from translate.draws import own_rows
 from translate.networks import build_latent_discriminator, build_latent_generator
 from translate.objectives.gan import build_objective
 from translate.trainers.stability import Critic, Stability
@@ -70,4 +71,4 @@ class GAN:
 
     def _noise(self, count: int) -> Tensor:
         # Drawn on the CPU, so that a seed means the same on every device.
-        return torch.randn(count, self.latent).to(self.device)
+        return own_rows(lambda n: torch.randn(n, self.latent), count).to(self.device)

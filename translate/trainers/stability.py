@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.config import StabilityConfig, TrainConfig
+from translate.draws import own_rows
 from translate.networks import AnyDiscriminator, WholeDiscriminator
 from translate.networks.class_head import Verdict
 from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
@@ -111,7 +112,8 @@ class Stability:
         x = self.augment(x, self.adaptive.p if self.adaptive else None)
         left = 1 - self.step / (self.config.noise_until * self.steps)
         if self.config.instance_noise and left > 0:
-            x = x + self.config.instance_noise * left * torch.randn_like(x)
+            noise = own_rows(lambda n: torch.randn(n, *x.shape[1:], device=x.device), len(x))
+            x = x + self.config.instance_noise * left * noise
         return x
 
 

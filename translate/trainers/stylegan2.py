@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from translate.config import GANConfig, TrainConfig
 from translate.data.labelled import Labelled
+from translate.draws import own_rows
 from translate.errors import ConfigError
 from translate.networks import StyleGAN2Generator, build_latent_discriminator, build_latent_generator
 from translate.networks.stylegan2.mapping import mix
@@ -73,7 +74,7 @@ class StyleGAN2:
                 gen = self.objective.generator(self.critic, fake, real, label) | self._path(update, len(real))
                 update("generator", gen)
             losses |= prefixed("gen", gen)
-            self.generator.mapping.track(w_plus[:, 0])
+            self.generator.mapping.track(update.average(w_plus[:, 0].detach().mean(dim=0, keepdim=True)))
         return losses
 
     def _styles(self, count: int) -> Tensor:
@@ -83,7 +84,7 @@ class StyleGAN2:
             return w_plus
         other, layers = self.generator.map(self._noise(count)), self.generator.num_ws
         crossover = int(torch.randint(1, layers, ()))
-        mixed = torch.rand(count, 1, 1).to(self.device) < self.terms.mixing
+        mixed = own_rows(lambda n: torch.rand(n, 1, 1), count).to(self.device) < self.terms.mixing
         return torch.where(mixed, mix(w_plus, other, crossover), w_plus)
 
     def _path(self, update: Update, count: int) -> Losses:
@@ -92,9 +93,9 @@ class StyleGAN2:
         if not self.terms.path_length or (update.step + 1) % every:
             return {}
         w_plus = self._styles(max(1, count // PATH_SHARE))
-        lengths = self.path_length(self.generator.synthesis(w_plus, "random"), w_plus)
+        lengths = self.path_length(self.generator.synthesis(w_plus, "random"), w_plus, update.average)
         return {"path_length": self.terms.path_lazy * self.terms.path_length * lengths}
 
     def _noise(self, count: int) -> Tensor:
         # Drawn on the CPU, so that a seed means the same on every device.
-        return torch.randn(count, self.latent).to(self.device)
+        return own_rows(lambda n: torch.randn(n, self.latent), count).to(self.device)

@@ -128,6 +128,10 @@ class Update:
         summed: Tensor = self.accelerator.reduce(value, reduction="sum")
         return summed
 
+    def average(self, value: Tensor) -> Tensor:
+        """The mean over all processes."""
+        return self.total(value) / self.processes
+
     def from_main(self, value: T) -> T:
         """What the main process has: decisions must be the same everywhere, or the others wait for ever."""
         if self.processes == 1:

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from translate.draws import own_rows
 from translate.networks.stylegan2.layers import EqualConv
 from translate.networks.stylegan2.modulated import StyledConv, StyleLayer, ToRGB
 from translate.networks.stylegan2.resample import upsample
@@ -160,7 +161,13 @@ class Synthesis(nn.Module):
             return [plane[None, None] for plane in own]
         if noise == "random":
             device = own[0].device if generator is None else generator.device
-            return [torch.randn(samples, 1, *p.shape, generator=generator, device=device).to(p) for p in own]
+
+            def drawn(plane: Tensor) -> Tensor:
+                shape = (1, *plane.shape)
+                rows = own_rows(lambda n: torch.randn(n, *shape, generator=generator, device=device), samples)
+                return rows.to(plane)
+
+            return [drawn(plane) for plane in own]
         shapes = [tuple(getattr(plane, "shape", ())) for plane in noise]
         if [shape[1:] for shape in shapes] != [(1, *plane.shape) for plane in own]:
             found = shapes if any(shapes) else repr(noise)
