@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 PYTEST ?= -n 2 --dist worksteal -m "not slow"
 ARGS ?=
 
-.PHONY: help app test slow lint format clean
+.PHONY: help app test slow reliability lint format clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -23,6 +23,12 @@ test: lint  ## set up, then ruff, mypy and the tests; PYTEST="-k unet" narrows t
 
 slow: $(VENV)/.dev  ## the tests that take more than ten seconds each: killed trainings, large photos, rings of modes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+
+reliability: $(VENV)/.dev  ## every promise of docs/reliability.md in full, about an hour; makes that page anew
+	rm -f .reliability.tmp
+	RELIABILITY=full RELIABILITY_REPORT="$(CURDIR)/.reliability.tmp" \
+		$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 3600 $(ARGS); code=$$?; \
+		$(BIN)/python -m tests.reliability.report .reliability.tmp docs/reliability.md && rm .reliability.tmp && exit $$code
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
+from tests.reliability import figures
+
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+PASSED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests of an accelerator where there is none."""
+    """Skip the tests of an accelerator where there is none; for the table of reliability, take its tests alone."""
+    if figures.is_full():
+        items[:] = [item for item in items if "record_figure" in getattr(item, "fixturenames", ())]
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return
@@ -28,6 +33,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know how their test went."""
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
+@pytest.fixture
+def record_figure(request: pytest.FixtureRequest) -> Iterator[figures.Record]:
+    """`record_figure(row, name, value)` for docs/reliability.md; told with the test's outcome."""
+    told: list[tuple[int, str, object]] = []
+    yield lambda row, name, value: told.append((row, name, value))
+    figures.tell(request.node.nodeid, request.node.stash.get(PASSED, False), told)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from tests.picture_files import RAINBOW, STORED, SUFFIXES, UPRIGHT, chunk, encoded, exif, png_bytes, tiff_bytes, write
+from tests.reliability.figures import Record
 from translate import images
 from translate.config import IGNORE_INDEX
 from translate.errors import ImageError
@@ -43,7 +44,7 @@ def test_convention_the_void_label_is_black():
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_every_orientation_of_every_mode_is_turned_upright(tmp_path, mode, orientation, suffix):
+def test_every_orientation_of_every_mode_is_turned_upright(tmp_path, mode, orientation, suffix, record_figure: Record):
     golden = np.array(UPRIGHT[orientation], np.uint8)
     if mode == "I;16":
         golden = golden.astype(np.uint16) * 257
@@ -64,11 +65,12 @@ def test_every_orientation_of_every_mode_is_turned_upright(tmp_path, mode, orien
     labels = images.read_labels(path)
     assert np.array_equal(labels if labels.ndim == 2 else labels[..., 0], golden)
     assert (images.header(path).height, images.header(path).width) == golden.shape
+    record_figure(9, "files turned upright", 1)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["png", "late", "tif"])
-def test_every_orientation_of_16_bit_colours_is_turned_upright(tmp_path, orientation, form):
+def test_every_orientation_of_16_bit_colours_is_turned_upright(tmp_path, orientation, form, record_figure: Record):
     stored = np.array(STORED, np.uint16)[..., None] * 1000 + np.array([1, 2, 3], np.uint16)
     golden = np.array(UPRIGHT[orientation], np.uint16)[..., None] * 1000 + np.array([1, 2, 3], np.uint16)
     tag = chunk(b"eXIf", exif(orientation).tobytes().removeprefix(b"Exif\0\0"))
@@ -83,15 +85,17 @@ def test_every_orientation_of_16_bit_colours_is_turned_upright(tmp_path, orienta
     assert np.array_equal(images.read_labels(path), golden)
     if form != "late":
         assert images.header(path) == images.Header(golden.shape[1], golden.shape[0], "RGB;16")
+    record_figure(9, "files turned upright", 1)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
-def test_every_orientation_of_a_photo_is_turned_upright(tmp_path, orientation, suffix):
+def test_every_orientation_of_a_photo_is_turned_upright(tmp_path, orientation, suffix, record_figure: Record):
     blocks = np.kron(np.array(STORED, np.uint8) * 4, np.ones((16, 16), np.uint8))
     Image.fromarray(blocks).convert("RGB").save(tmp_path / f"photo{suffix}", exif=exif(orientation), quality=100)
     array = images.read_array(tmp_path / f"photo{suffix}")
     assert np.abs(array[8::16, 8::16, 0] / 4 - np.array(UPRIGHT[orientation])).max() < 2
+    record_figure(9, "files turned upright", 1)
 
 
 def test_a_pil_picture_is_turned_like_a_file(tmp_path):

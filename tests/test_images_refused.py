@@ -2,7 +2,9 @@
 
 import struct
 import threading
+import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +21,14 @@ from tests.picture_files import (
     webp_canvas,
     write,
 )
+from tests.reliability.figures import Record, count
 from translate import images
 from translate.errors import ImageError
 
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (16_385, 1), (1, 16_385), (8_000, 8_000), (2**31 - 1, 2**31 - 1)])
-def test_a_picture_beyond_the_limits_is_refused_by_its_header(tmp_path, size):
+def test_a_picture_beyond_the_limits_is_refused_by_its_header(tmp_path, size, record_figure: Record):
+    """In at most 50 ms of the processor's time, the best of three: a decoder would need seconds."""
     huge = [
         write(tmp_path, "h.png", png_bytes(RAINBOW, kind=2, size=size)),
         write(tmp_path, "h.bmp", b"BM" + struct.pack("<IHHI", 200, 0, 0, 54) + bmp_header(*size) + bytes(146)),
@@ -42,6 +46,18 @@ def test_a_picture_beyond_the_limits_is_refused_by_its_header(tmp_path, size):
         for read in (images.header, images.read_array, images.read_labels):
             with pytest.raises(ImageError, match="too large"):
                 read(path)
+    slowest = max(min(refusal_ms(path) for _ in range(3)) for path in huge)
+    record_figure(8, "headers refused", len(huge))
+    record_figure(8, f"{size[0]} x {size[1]}, slowest in ms", slowest)
+    assert slowest <= 50
+
+
+def refusal_ms(path: Path) -> float:
+    """Milliseconds that a refused reading takes of this thread."""
+    began = time.thread_time()
+    with pytest.raises(ImageError):
+        images.read_array(path)
+    return 1000 * (time.thread_time() - began)
 
 
 def test_a_picture_without_pixels_is_refused(tmp_path):
@@ -57,7 +73,7 @@ def test_a_picture_without_pixels_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".deep.png", ".deep.tif"])
-def test_a_file_cut_anywhere_is_read_whole_or_refused_in_one_line(tmp_path, suffix, capfd):
+def test_a_file_cut_anywhere_is_read_whole_or_refused_in_one_line(tmp_path, suffix, capfd, record_figure: Record):
     deep = np.random.default_rng(0).integers(0, 65536, (29, 37, 3), dtype=np.uint16)
     if suffix == ".deep.png":
         data = png_bytes(deep, kind=2)
@@ -75,16 +91,17 @@ def test_a_file_cut_anywhere_is_read_whole_or_refused_in_one_line(tmp_path, suff
     assert len(lines) >= len(cuts) * 0.8
     assert all(line.startswith(f"{path}: ") and "\n" not in line for line in lines)
     assert capfd.readouterr().err == ""
+    record_figure(6, "files cut", len(cuts))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_mangled_file_is_read_or_refused_but_never_more(tmp_path, suffix, recwarn):
-    """Whatever a decoder raises on 80 random corruptions, it's an ImageError; the next good file reads the same."""
+def test_a_mangled_file_is_read_or_refused_but_never_more(tmp_path, suffix, recwarn, record_figure: Record):
+    """Whatever a decoder raises on random corruptions, it's an ImageError; after each the good file reads the same."""
     data, rng = encoded(suffix), np.random.default_rng(8)
     good = write(tmp_path, f"good{suffix}", data)
     before = images.read_array(good)
     lines = []
-    for _ in range(80):
+    for _ in range(total := count(full=450, sample=80)):
         mangled = bytearray(data)
         for at in rng.integers(0, len(data), 4):
             mangled[at] = rng.integers(0, 256)
@@ -94,9 +111,11 @@ def test_a_mangled_file_is_read_or_refused_but_never_more(tmp_path, suffix, recw
                 read(path)
             except ImageError as error:
                 lines.append(str(error))
+        assert np.array_equal(images.read_array(good), before)
     assert not [line for line in lines if "\n" in line]
-    assert np.array_equal(images.read_array(good), before)
     assert not recwarn.list
+    record_figure(6, "files mangled", total)
+    record_figure(7, "good pictures decoded alike", total)
 
 
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path):

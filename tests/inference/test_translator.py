@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from tests.reliability.figures import Record
 from translate import images
 from translate.errors import CheckpointError, ConfigError, ImageError
 from translate.inference.finishing import winners, with_detail
@@ -263,12 +264,14 @@ def tiny(**changes: object) -> nn.Module:
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
-def test_a_batch_gives_what_single_pictures_give(norm):
+def test_a_batch_gives_what_single_pictures_give(norm, record_figure: Record):
     translator = Translator(tiny(norm=norm), picture_config(), device="cpu", precision="fp32")
     batch = torch.rand(3, 3, 20, 28, generator=torch.Generator().manual_seed(1)) * 2 - 1
     together = translator.forward(batch)
     alone = torch.cat([translator.forward(one) for one in batch.split(1)])
-    assert (together - alone).abs().max() <= 1e-5
+    worst = (together - alone).abs().max().item()
+    record_figure(27, f"batch against single pictures, {norm} norm", worst)
+    assert worst <= 1e-5
 
 
 def test_the_network_s_own_output_has_the_input_s_size():

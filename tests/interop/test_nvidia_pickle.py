@@ -16,6 +16,7 @@ from torch._utils import _rebuild_parameter, _rebuild_tensor_v2
 from torch.storage import _load_from_bytes
 
 from tests.interop.nvidia_files import EasyDict, Persistent, importable, network, snapshot
+from tests.reliability.figures import Record
 from translate.errors import CheckpointError
 from translate.interop import nvidia_pickle
 from translate.interop.nvidia_pickle import read
@@ -75,7 +76,7 @@ def holding(value: Any) -> bytes:
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_tensors_are_those_of_the_file_bit_for_bit(tmp_path: Path, protocol: int):
+def test_tensors_are_those_of_the_file_bit_for_bit(tmp_path: Path, protocol: int, record_figure: Record):
     found = read(write(tmp_path / "net.pkl", snapshot(state(), {"b4.out.bias": torch.ones(1)}, protocol=protocol)))
     assert list(found) == ["G_ema", "D"]
     assert found["G_ema"].state.keys() == state().keys()
@@ -85,6 +86,7 @@ def test_tensors_are_those_of_the_file_bit_for_bit(tmp_path: Path, protocol: int
         assert own.shape == tensor.shape
         assert own.view(torch.int32).equal(tensor.view(torch.int32)), name
     assert found["D"].state["b4.out.bias"].tolist() == [1]
+    record_figure(4, "tensors read bit for bit", len(state()))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.int64])
@@ -106,7 +108,7 @@ def test_a_layers_settings_are_read_and_its_numpy_numbers_left(tmp_path: Path):
     }
 
 
-def test_embedded_source_is_never_run(tmp_path: Path):
+def test_embedded_source_is_never_run(tmp_path: Path, record_figure: Record):
     """In a process of its own, which would notice: the source writes a file, an audit hook sees every exec."""
     canary = tmp_path / "canary"
     source = f"open({str(canary)!r}, 'w').write('run')"
@@ -123,6 +125,7 @@ def test_embedded_source_is_never_run(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "5 []"
     assert not canary.exists()
+    record_figure(4, "runs of embedded source", 0)
 
 
 @pytest.mark.parametrize(

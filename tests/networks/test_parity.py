@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.reliability.figures import Record
 from translate.interop.pix2pix import convert, read
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "parity"
@@ -14,7 +15,7 @@ EXPECTED = json.loads((FIXTURES / "networks.json").read_text())
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_output_is_the_references_to_1e_5(name: str):
+def test_the_output_is_the_references_to_1e_5(name: str, record_figure: Record):
     """float32, CPU, evaluation mode."""
     network = convert(read(FIXTURES / f"{name}.pth")).build()
     facts = EXPECTED[name.removesuffix("_oldstyle")]
@@ -23,4 +24,6 @@ def test_the_output_is_the_references_to_1e_5(name: str):
     with torch.no_grad():
         output = network(sample["input"])
     assert list(output.shape) == facts["output"]
-    assert (output - sample["output"]).abs().max() <= 1e-5
+    worst = (output - sample["output"]).abs().max().item()
+    record_figure(27, f"{name}, difference to the reference", worst)
+    assert worst <= 1e-5

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.reliability.figures import Record
 from translate.config import GeneratorConfig
 from translate.networks import UNet, build_generator
 
@@ -86,10 +87,11 @@ def test_gradients_are_the_papers_too():
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
 
-def test_gradients_are_exact_at_odd_sizes():
+def test_gradients_are_exact_at_odd_sizes(record_figure: Record):
     torch.manual_seed(0)
     network = UNet(1, 1, filters=1, depth=2, norm="none").double()
     assert torch.autograd.gradcheck(network, (torch.randn(1, 1, 5, 7, dtype=torch.float64, requires_grad=True),))
+    record_figure(27, "operations that pass gradcheck", 1)
 
 
 def test_an_odd_border_is_the_repeated_last_row_and_column():

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tests.reliability.figures import Record
 from tests.reliability.hostile_archives import archives
 from translate.download.archives import Limits, extract
 from translate.errors import TranslateError
@@ -12,7 +13,7 @@ def everything(folder: Path) -> dict[str, int]:
     return {str(path): path.lstat().st_size for path in folder.rglob("*")}
 
 
-def test_no_hostile_archive_writes_a_byte_or_leaves_half_a_set(tmp_path: Path, record_property) -> None:
+def test_no_hostile_archive_writes_a_byte_or_leaves_half_a_set(tmp_path: Path, record_figure: Record) -> None:
     """In a folder three levels down, so that `../..` leads to a place that is looked at."""
     store, place = tmp_path / "store", tmp_path / "world/user/datasets"
     store.mkdir()
@@ -27,5 +28,5 @@ def test_no_hostile_archive_writes_a_byte_or_leaves_half_a_set(tmp_path: Path, r
         assert refused[name].isprintable(), name
         assert everything(tmp_path / "world") == before, name
         assert not os.path.lexists("/tmp/evil"), name
-    record_property("archives", len(refused))
+    record_figure(10, "archives refused", len(refused))
     assert len(refused) >= 60

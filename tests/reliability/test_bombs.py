@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.counts import count
+from tests.reliability.figures import Record, count
 
 MIB = 1024**2
 GROWTH = 64 * MIB
@@ -62,7 +62,7 @@ print(json.dumps({"rows": rows, "growth": peak() - before, "left": (folder / "ou
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads the memory's high-water mark from /proc")
-def test_twenty_bombs_take_less_than_64_megabytes_each(tmp_path: Path, repo: Path, record_property) -> None:
+def test_twenty_bombs_take_less_than_64_megabytes_each(tmp_path: Path, repo: Path, record_figure: Record) -> None:
     fixture = repo / "tests/fixtures/parity/resnet_9blocks_ngf8.pth"
     size = count(full=1024, sample=80) * MIB
     child = [sys.executable, "-c", CHILD, str(tmp_path), str(repo), str(size), str(fixture)]
@@ -77,5 +77,5 @@ def test_twenty_bombs_take_less_than_64_megabytes_each(tmp_path: Path, repo: Pat
     assert found["growth"] <= GROWTH
     assert not found["left"]
     assert all(outcome.isprintable() for *_, outcome, _ in found["rows"])
-    record_property("bombs", len(found["rows"]))
-    record_property("largest growth MiB", max(growth for _, _, growth, *_ in found["rows"]) // MIB)
+    record_figure(3, "bombs", len(found["rows"]))
+    record_figure(3, "largest growth in MiB", max(growth for _, _, growth, *_ in found["rows"]) / MIB)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.loopback import Site, serving
-from tests.reliability.counts import count
+from tests.reliability.figures import Record, count
 from translate.download.fetch import Remote, fetch
 from translate.download.ledger import Ledger
 from translate.errors import TranslateError
@@ -39,7 +39,7 @@ def watching(target: Path) -> Iterator[list[bytes]]:
         thread.join()
 
 
-def test_cut_downloads_come_to_the_right_hash(tmp_path: Path, record_property) -> None:
+def test_cut_downloads_come_to_the_right_hash(tmp_path: Path, record_figure: Record) -> None:
     """Cut one to five times at random places, by servers with and without ranges and validators."""
     resumed = 0
     for seed in range(total := count(full=100, sample=20)):
@@ -60,8 +60,8 @@ def test_cut_downloads_come_to_the_right_hash(tmp_path: Path, record_property) -
         resumed += any("range" in request for request in site.requests)
     assert resumed > total / 3
     assert {path.suffix for path in tmp_path.iterdir()} == {".bin"}
-    record_property("cut downloads", total)
-    record_property("of them resumed by Range", resumed)
+    record_figure(11, "cut downloads", total)
+    record_figure(11, "of them resumed by Range", resumed)
 
 
 def _until_whole(site: Site, target: Path, sha256: str | None) -> str:
@@ -76,7 +76,7 @@ def _until_whole(site: Site, target: Path, sha256: str | None) -> str:
     raise AssertionError(f"ten calls did not bring it: {errors}")
 
 
-def test_a_file_with_a_wrong_hash_is_never_to_be_seen(tmp_path: Path, record_property) -> None:
+def test_a_file_with_a_wrong_hash_is_never_to_be_seen(tmp_path: Path, record_figure: Record) -> None:
     """The file changes while it is fetched in pieces, or is another one from the start."""
     for seed in range(total := count(full=100, sample=20)):
         draw = random.Random(seed)
@@ -98,4 +98,4 @@ def test_a_file_with_a_wrong_hash_is_never_to_be_seen(tmp_path: Path, record_pro
         assert "SHA-256" in refused
         assert seen == []
         assert list(tmp_path.iterdir()) == []
-    record_property("wrong files", total)
+    record_figure(11, "wrong files never seen", total)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.reliability.counts import count
+from tests.reliability.figures import Record, count
 from tests.reliability.mutants import mutant
 from translate.checkpoints import load_model
 from translate.errors import CheckpointError
@@ -31,7 +31,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def test_a_mutated_pth_file_is_a_model_or_one_line(sound: dict[str, Path], tmp_path: Path, record_property) -> None:
+def test_a_mutated_pth_file_is_a_model_or_one_line(
+    sound: dict[str, Path], tmp_path: Path, record_figure: Record
+) -> None:
     paths = [sound["zip"], sound["before 1.6"]]
     wholes, path, about = [path.read_bytes() for path in paths], tmp_path / "mutant.pth", About(name="x", source="x")
     outcomes: dict[str, int] = {"model": 0, "line": 0}
@@ -47,11 +49,13 @@ def test_a_mutated_pth_file_is_a_model_or_one_line(sound: dict[str, Path], tmp_p
             messages.add(str(error))
         slowest = max(slowest, time.perf_counter() - start)
     _check(outcomes, messages, slowest, total)
-    record_property("mutants", total)
-    record_property("slowest seconds", round(slowest, 3))
+    record_figure(2, "mutants of .pth files", total)
+    record_figure(2, "slowest, seconds", round(slowest, 3))
 
 
-def test_a_mutated_model_folder_is_a_model_or_one_line(sound: dict[str, Path], tmp_path: Path, record_property) -> None:
+def test_a_mutated_model_folder_is_a_model_or_one_line(
+    sound: dict[str, Path], tmp_path: Path, record_figure: Record
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(sound["folder"], folder)
     names = ("model.safetensors", "config.json")
@@ -71,7 +75,7 @@ def test_a_mutated_model_folder_is_a_model_or_one_line(sound: dict[str, Path], t
         slowest = max(slowest, time.perf_counter() - start)
         (folder / name).write_bytes(wholes[name])
     _check(outcomes, messages, slowest, total)
-    record_property("mutants", total)
+    record_figure(2, "mutants of model folders", total)
 
 
 def _check(outcomes: dict[str, int], messages: set[str], slowest: float, total: int) -> None:

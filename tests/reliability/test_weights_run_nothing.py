@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.reliability import hostile_weights
+from tests.reliability.figures import Record
 
 CHILD = """
 import json, os, sys
@@ -64,7 +65,7 @@ print(json.dumps({
 """
 
 
-def test_no_hostile_weight_file_runs_anything(tmp_path: Path, repo: Path, record_property) -> None:
+def test_no_hostile_weight_file_runs_anything(tmp_path: Path, repo: Path, record_figure: Record) -> None:
     """In a process of its own with an audit hook; `planted` shows that the hook sees an opened file."""
     canary, folder = tmp_path / "canary", tmp_path / "work"
     folder.mkdir()
@@ -79,8 +80,8 @@ def test_no_hostile_weight_file_runs_anything(tmp_path: Path, repo: Path, record
     assert found["refused"] == found["files"]
     assert (found["lines"], found["printable"]) == (0, True)
     assert found["left"] == ["good", "hostile.pth"]
-    record_property("files", found["files"])
-    record_property("executions", len(found["executions"]))
+    record_figure(1, "files", found["files"])
+    record_figure(1, "executions", len(found["executions"]))
 
 
 def test_the_payloads_are_real(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.networks.stylegan2.test_resample import upfirdn
+from tests.reliability.figures import Record
 from translate.networks.stylegan2.modulated import StyledConv, ToRGB
 
 
@@ -42,7 +43,7 @@ def test_scaling_inputs_and_outputs_equals_a_kernel_for_every_sample(up: bool):
 
 
 @pytest.mark.parametrize("up", [False, True])
-def test_gradients_of_first_and_second_order_pass_gradcheck(up: bool):
+def test_gradients_of_first_and_second_order_pass_gradcheck(up: bool, record_figure: Record):
     conv = StyledConv(2, 3, 4, 4, up=up).double()
     torch.nn.init.constant_(conv.noise_strength, 0.5)
     side = 2 if up else 4
@@ -51,6 +52,7 @@ def test_gradients_of_first_and_second_order_pass_gradcheck(up: bool):
     noise = torch.randn(1, 1, 4, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(conv, (x, s, noise))
     assert torch.autograd.gradgradcheck(conv, (x, s, noise))
+    record_figure(27, "operations that pass gradcheck", 1)
 
 
 def test_demodulated_outputs_do_not_depend_on_the_scale_of_the_style():

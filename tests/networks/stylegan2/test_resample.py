@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.reliability.figures import Record
 from translate.networks.stylegan2.resample import blur, downsample, fir_kernel, upsample
 
 Operation = Callable[[Tensor], Tensor]
@@ -59,10 +60,11 @@ def test_a_flat_picture_stays_flat_inside_the_border():
 
 
 @operations
-def test_gradients_of_first_and_second_order_pass_gradcheck(operation: Operation):
+def test_gradients_of_first_and_second_order_pass_gradcheck(operation: Operation, record_figure: Record):
     x = torch.randn(1, 2, 4, 6, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(operation, x)
     assert torch.autograd.gradgradcheck(operation, x)
+    record_figure(27, "operations that pass gradcheck", 1)
 
 
 @operations

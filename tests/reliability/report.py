@@ -1,0 +1,88 @@
+"""The table of docs/reliability.md, from what the tests told: `python -m tests.reliability.report LINES OUT.md`."""
+
+import datetime
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROWS = {
+    1: ("Hostile weight files run nothing", "300 or more files, 0 executions"),
+    2: ("A mutated weight file is a model or one line", "10,000 files, 0 tracebacks, at most 5 s each"),
+    3: ("Bombs among weights and archives take no memory", "20 files, at most 64 MiB more each"),
+    4: ("NVIDIA's .pkl: tensors bit-equal, embedded source never run", "all"),
+    5: ("No call in the program can run what a file says", "0 calls"),
+    6: ("A malformed picture is decoded or refused in one line", "all, 0 crashes"),
+    7: ("After each hostile picture the next good one decodes alike", "bit-identical"),
+    8: ("Oversize and empty pictures are refused by their header", "at most 50 ms"),
+    9: ("Every EXIF orientation is turned upright; no metadata leaves", "exact; 0 leaks"),
+    10: ("Hostile archives write nothing outside and leave no half set", "60 or more, 0 bytes"),
+    11: ("Cut downloads resume to the right SHA-256; a wrong one is never seen", "100 of 100"),
+    19: ("SIGKILL: every state readable, the resumed run ends bit-identical", "50 kills a trainer, 0 lost"),
+    20: ("A full or failing disk: the last good state loads", "at every write"),
+    21: ("Bit flips and truncations are found; the state before is used", "100 of 100"),
+    22: ("SIGTERM saves and exits", "within a step + 10 s"),
+    23: ("NaN goes back at most three times; none is saved", "one-line stop, 0 NaN states"),
+    24: ("Bad files among 10,000 are named before the first step", "8 of 8"),
+    25: ("Out of memory names the largest batch that fits", "equal"),
+    26: ("One of two processes is killed: both go on; two learn what one does", "10 of 10; 1e-4 after 20 steps"),
+    27: ("Gradients of our operations, reference outputs, batches against single pictures", "gradcheck; 1e-5"),
+}
+"""By number: what is promised, and the target."""
+
+HEAD = """# Reliability
+
+Made by `make reliability`: every promise tried in full, each figure told by the test that asserts it. The default test
+suite tries the same on a sample.
+
+{day}, {machine}: {tests} tests, {failed}.
+
+| | Promise | Target | Measured | |
+|---|---|---|---|---|
+"""
+
+
+def table(lines: Iterable[dict[str, Any]], *, day: str, machine: str) -> str:
+    """The page. Raises: KeyError for a figure of a row that is in no table."""
+    lines = list(lines)
+    figures: dict[int, dict[str, Any]] = {row: {} for row in ROWS}
+    failed: dict[int, list[str]] = {row: [] for row in ROWS}
+    for line in lines:
+        for row, name, value in line["figures"]:
+            known = figures[row].get(name)
+            is_sum = isinstance(value, int) and isinstance(known, int)
+            figures[row][name] = known + value if is_sum else value
+            if not line["passed"]:
+                failed[row].append(line["test"])
+    rows = []
+    for row, (promise, target) in ROWS.items():
+        measured = "; ".join(f"{name}: {_said(value)}" for name, value in sorted(figures[row].items()))
+        met = "not measured" if not figures[row] else f"**failed**: {', '.join(failed[row])}" if failed[row] else "met"
+        rows.append(f"| {row} | {promise} | {target} | {measured} | {met} |")
+    names = [line["test"] for line in lines if not line["passed"]]
+    broken = f"**{len(names)} failed**: {', '.join(names)}" if names else "all passed"
+    return HEAD.format(day=day, machine=machine, tests=len(lines), failed=broken) + "\n".join(rows) + "\n"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main() -> None:
+    """Write the page; the machine is described as for a benchmark."""
+    from translate.devices import pick_device
+    from translate.evaluation.machine import describe
+
+    told, out = map(Path, sys.argv[1:])
+    facts = describe(pick_device("cpu"))
+    versions = f"Python {facts['python']}, torch {facts['torch']}"
+    machine = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {versions}"
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    out.write_text(table(lines, day=datetime.date.today().isoformat(), machine=machine))
+
+
+if __name__ == "__main__":
+    main()
