@@ -136,12 +136,18 @@ def test_after_one_of_two_processes_was_killed_both_go_on(method: str, record_fi
     assert found["steps"] == sorted(set(found["steps"]))
 
 
-def test_torchrun_trains_in_two_processes(tmp_path: Path) -> None:
+LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--nproc-per-node", str(WORLD), "--master-port"],
+    "accelerate": ["accelerate.commands.launch", "--cpu", "--num_processes", str(WORLD), "--main_process_port"],
+}
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_launcher_trains_in_two_processes(launcher: str, tmp_path: Path) -> None:
     data = forked.draw(tmp_path / "data")
     words = forked.arguments("pix2pix", data, tmp_path / "run", {"steps": 2, "batch_size": 2})
-    launcher = ["torch.distributed.run", "--nproc-per-node", str(WORLD), "--master-port", str(free_port())]
     process = subprocess.run(
-        [sys.executable, "-m", *launcher, "-m", "translate", *words],
+        [sys.executable, "-m", *LAUNCHERS[launcher], str(free_port()), "-m", "translate", *words],
         capture_output=True,
         text=True,
         timeout=280,
