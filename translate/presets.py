@@ -213,6 +213,11 @@ def stylegan2() -> TrainConfig:
     )
 
 
+def faces() -> TrainConfig:
+    """The recipe of the shipped model `faces`: half of `stylegan2`'s width, 2.6 times its pictures an hour."""
+    return stylegan2().replace(**{"preset": "faces", "generator.filters": 32, "discriminator.filters": 32})
+
+
 def mixture() -> TrainConfig:
     """Points from noise: eight Gaussians on a ring in half a minute, to see what an objective does."""
     return TrainConfig(
@@ -249,6 +254,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "dcgan": dcgan,
     "wgan-gp": wgan_gp,
     "stylegan2": stylegan2,
+    "faces": faces,
     "mixture": mixture,
 }
 
