@@ -17,6 +17,7 @@ from translate import catalog, checkpoints, images
 from translate.config import ModelConfig
 from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
+from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
 from translate.inference.finishing import shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
@@ -95,10 +96,12 @@ class Translator:
 
     @classmethod
     def load(cls, name_or_path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
-        """Load a model by name or folder.
+        """Load a model by name or folder, or from an ONNX file.
 
         Raises: CheckpointError when there is none or it is damaged; ConfigError for device or precision.
         """
+        if onnx_file.is_onnx(path := Path(name_or_path).expanduser()):
+            return cls(*onnx_file.load(path, device=device, precision=precision), device="cpu", precision="fp32")
         folder = catalog.find(name_or_path)
         generator, config = checkpoints.load_model(folder)
         translator = cls(generator, config, device=device, precision=precision)
