@@ -15,7 +15,7 @@ from translate import catalog, checkpoints, images
 from translate.config import GeneratorConfig, ModelConfig
 from translate.errors import CheckpointError, ConfigError
 from translate.inference.fuse import fold_norms
-from translate.inference.onnx_file import CONFIG_KEY, INPUT, MAX_BYTES, OUTPUT, SUFFIX, OnnxNetwork, check, require
+from translate.inference.onnx_file import CONFIG_KEY, INPUT, MAX_BYTES, OUTPUT, OnnxNetwork, check, require
 from translate.networks import min_side
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def export(name_or_path: str | Path, out: Path, *, overwrite: bool = False) -> E
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
-    if out.suffix.lower() != SUFFIX:
-        raise ConfigError(f"{out}: an ONNX file's name ends in {SUFFIX}")
+    if out.suffix.lower() != catalog.ONNX:
+        raise ConfigError(f"{out}: an ONNX file's name ends in {catalog.ONNX}")
     if out.is_dir() or (out.exists() and not overwrite):
         advice = "name a file in it" if out.is_dir() else "--overwrite replaces it"
         raise ConfigError(f"{out}: is there already; {advice}")

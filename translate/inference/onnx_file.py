@@ -19,18 +19,12 @@ from translate.networks import extended
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-SUFFIX = ".onnx"
 CONFIG_KEY = "translate.config"
 """The metadata entry that holds the model's config.json."""
 MAX_BYTES = 1 << 30
 INPUT, OUTPUT = "photo", "result"
 
 _FOREIGN = "no model of ours; `translate export MODEL -o FILE.onnx` writes one"
-
-
-def is_onnx(path: Path) -> bool:
-    """Whether a model given by this path is meant to be an ONNX file, there or not."""
-    return path.suffix.lower() == SUFFIX and not path.is_dir()
 
 
 class OnnxNetwork(nn.Module):

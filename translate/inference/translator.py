@@ -100,9 +100,9 @@ class Translator:
 
         Raises: CheckpointError when there is none or it is damaged; ConfigError for device or precision.
         """
-        if onnx_file.is_onnx(path := Path(name_or_path).expanduser()):
-            return cls(*onnx_file.load(path, device=device, precision=precision), device="cpu", precision="fp32")
         folder = catalog.find(name_or_path)
+        if folder.is_file():
+            return cls(*onnx_file.load(folder, device=device, precision=precision), device="cpu", precision="fp32")
         generator, config = checkpoints.load_model(folder)
         translator = cls(generator, config, device=device, precision=precision)
         translator._folder = folder if precision == "auto" else None
