@@ -79,7 +79,7 @@ def test_json_tells_what_was_done(cli):
     assert (first["width"], first["height"], first["scale"]) == (32, 32, 1.0)
     assert sum(first["shares"].values()) == pytest.approx(1)
     assert [Path(f["input"]).name for f in report["failed"]] == ["b.jpg"]
-    assert err.endswith("error: 1 of 3 images could not be translated\n")
+    assert err.endswith("error: 1 of 3 files could not be translated\n")
 
 
 def test_bad_files_are_named_at_the_end_and_the_rest_is_written(cli):
@@ -90,7 +90,7 @@ def test_bad_files_are_named_at_the_end_and_the_rest_is_written(cli):
     assert out.startswith("picture: 2 written, 2 failed -> out (scale ")
     lines = err.splitlines()
     assert [line.split(": ")[:2] for line in lines[:2]] == [["failed", "in/b.jpg"], ["failed", "in/notes.png"]]
-    assert lines[2:] == ["error: 2 of 4 images could not be translated"]
+    assert lines[2:] == ["error: 2 of 4 files could not be translated"]
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "c.png"]
 
 

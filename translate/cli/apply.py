@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def apply(
-    model: Annotated[str, typer.Argument(help="Name of a model (`translate models list`), its folder, or an .onnx file.")],
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, clips, folders, or globs in quotes.")],
+    model: Annotated[
+        str, typer.Argument(help="Name of a model (`translate models list`), its folder, or an .onnx file.")
+    ],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Images, clips, folders, or globs in quotes.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder; for one input, a file such as map.png too.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
@@ -43,8 +47,8 @@ def apply(
 ) -> None:
     """Translate images and clips with a model.
 
-    Each output has its input's name and size, a clip its sound and times. Outputs that are there already are skipped, so
-    an interrupted run goes on where it stopped.
+    Each output has its input's name and size, a clip its sound and times. Outputs that are there already are skipped,
+    so an interrupted run goes on where it stopped.
     """
     from translate import catalog
     from translate.inference.files import Options, plan
@@ -56,9 +60,7 @@ def apply(
     folder = catalog.find(model)
     every = plan(inputs, out, format=format or _format_of(folder, out))
     jobs = every if part is None else part_of(every, *part)
-    how = Options(
-        scale=factor, tile=tile, batch_size=batch_size, overwrite=overwrite, overlay=overlay, smooth=smooth
-    )
+    how = Options(scale=factor, tile=tile, batch_size=batch_size, overwrite=overwrite, overlay=overlay, smooth=smooth)
     with _bar(len(jobs), as_json) as bar:
         if cluster:
             summary, place = _over_the_cluster(folder, device, precision, jobs, how, bar)

@@ -119,9 +119,7 @@ class ClipReader:
                     count, last = count + 1, frame
                     yield frame
         except (self.av.FFmpegError, OSError, ValueError) as error:
-            raise ImageError(
-                f"{self.path}: damaged at {reached:.1f} s (frame {count + 1}: {_reason(error)})"
-            ) from None
+            raise ImageError(f"{self.path}: damaged at {reached:.1f} s (frame {count + 1}: {_reason(error)})") from None
         self._check_end(count, reached)
 
     def _picture(self) -> Any:
@@ -143,14 +141,16 @@ class ClipReader:
         return video
 
     def _kinds(self) -> str:
-        kinds = [stream.type for stream in self.container.streams if stream.type != "video"]
-        return ", ".join(dict.fromkeys(kinds)) or "a cover"
+        kinds = ["a cover" if stream.type == "video" else stream.type for stream in self.container.streams]
+        return ", ".join(dict.fromkeys(kinds)) or "its header"
 
     def _frame(self, picture: Any, last: Frame | None) -> Frame:
         step = max(1, round(1 / (self.rate * self.time_base)))
         time = picture.pts if picture.pts is not None else (last.time + step if last else 0)
         if last is not None and time <= last.time:
-            raise ImageError(f"{self.path}: damaged: its frames go back in time at {float(time * self.time_base):.2f} s")
+            raise ImageError(
+                f"{self.path}: damaged: its frames go back in time at {float(time * self.time_base):.2f} s"
+            )
         pixels = picture.to_ndarray(format="rgb24")  # (H, W, 3)
         turned = np.ascontiguousarray(np.rot90(pixels, round(picture.rotation / 90) % 4))
         return Frame(turned, time, getattr(picture, "duration", 0) or step)
@@ -236,7 +236,9 @@ class ClipWriter:
             copy = self.container.add_stream_from_template(stream)
         except (self.av.FFmpegError, ValueError):
             name = stream.codec_context.name if stream.codec_context else "of an unknown kind"
-            raise ImageError(f"{self.reader.path}: a {self.suffix} file can't hold its sound ({name}); write .mkv") from None
+            raise ImageError(
+                f"{self.reader.path}: a {self.suffix} file can't hold its sound ({name}); write .mkv"
+            ) from None
         if stream.language:
             copy.metadata["language"] = stream.language
         return copy

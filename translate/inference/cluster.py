@@ -6,6 +6,7 @@ without it Ray starts one on this machine.
 
 import dataclasses
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ class Worker:
 def apply_on_cluster(
     model: Path,
     jobs: Sequence[Job],
-    options: Options = Options(),
+    options: Options,
     *,
     device: str = "auto",
     precision: str = "auto",
@@ -68,9 +69,11 @@ def apply_on_cluster(
     if not jobs:
         return summary
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False)
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # what goes wrong comes back as failures
     gpus = int(ray.cluster_resources().get("GPU", 0)) if device == "auto" or device.startswith("cuda") else 0
     most = workers or gpus or int(ray.cluster_resources().get("CPU", 1))
+    ray.data.DataContext.get_current().enable_progress_bars = False
     rows = [{"source": str(job.source.absolute()), "target": str(job.target.absolute())} for job in jobs]
     blocks = -(-len(rows) // BLOCK)
     data = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
@@ -79,9 +82,8 @@ def apply_on_cluster(
         batch_size=BLOCK,
         num_gpus=1 if gpus else 0,
         num_cpus=0 if gpus else 1,
-        concurrency=(1, max(1, min(most, blocks))),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=max(1, min(most, blocks))),
     )
-    ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         for row in data.iter_rows():
             _add(summary, row)

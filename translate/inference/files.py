@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-
 from typing import TYPE_CHECKING
 
 from translate import images
@@ -110,7 +109,9 @@ def _expand(given: str, out: Path) -> list[tuple[Path, PurePath]]:
             )
         pictures: list[tuple[Path, PurePath]] = [(file, file.relative_to(path)) for file in _walk(path, out)]
         if not pictures:
-            raise ConfigError(f"{path}: holds no picture and no clip ({' '.join(sorted(images.EXTENSIONS | CLIPS.keys()))})")
+            raise ConfigError(
+                f"{path}: holds no picture and no clip ({' '.join(sorted(images.EXTENSIONS | CLIPS.keys()))})"
+            )
         return pictures
     if os.path.lexists(path):
         return [(path, PurePath(path.name))]

@@ -22,6 +22,7 @@ from translate.inference.video import translate_clip
 LABEL_SUFFIXES = {".png", ".bmp", ".tif", ".tiff"}
 PIXELS_AT_ONCE = 24_000_000
 """Photos of a batch are decoded together; this bounds what they take in memory."""
+DEFAULTS = Options()
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Summary:
 def apply(
     translator: Translator,
     jobs: Sequence[Job],
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     report: Callable[[int], object] | None = None,
     tiles: Progress | None = None,

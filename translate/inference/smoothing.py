@@ -11,7 +11,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 WIDTH = 8.0
-"""Input change, of 255, at which an average counts 1/e of its strength: above a camera's noise, below what is seen."""
+"""Input change, of 255, at which the average counts 1/e of its strength: above a camera's noise, below what shows."""
 NEIGHBOURS = 5
 """Side of the square that a pixel's change is also averaged over, so that a moving edge takes its surroundings along."""
 
@@ -21,9 +21,9 @@ class Smoother:
 
     Here x is the input frame, y what the model made of it, o' and r' are the averages up to the frame before, and
     a = strength exp(-(d / WIDTH)^2), where d is the larger of |x - r'| (mean of the channels) and its mean over
-    NEIGHBOURS x NEIGHBOURS pixels. As r is averaged by the same a as o, d measures how far the frames in the average are
-    from this one: it closes at motion and at cuts, and slow drift can't leave a trail. At strength 0 o is y, at 1 what
-    stands still stays as it was first seen.
+    NEIGHBOURS x NEIGHBOURS pixels. As r is averaged by the same a as o, d measures how far the frames in the average
+    are from this one: the gate closes at motion and at cuts, and slow drift can't leave a trail. At strength 0 o is y,
+    at 1 what stands still stays as it was first seen.
 
     For class indices y and o are the classes' indicator planes, and the result is the class of the largest.
 

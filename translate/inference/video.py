@@ -52,15 +52,15 @@ def translate_clip(
     translator: Translator,
     source: Path,
     target: Path,
-    options: Options = Options(),
+    options: Options,
     *,
     frames: Progress | None = None,
     tiles: Progress | None = None,
 ) -> Clip:
     """Translate a clip; `frames` is told (done, about how many), and what it raises ends the work and leaves no file.
 
-    Every picture keeps its time, a turned one is turned upright, and the sound is copied packet by packet. A label model
-    paints its palette. A side of odd length gets one more row or column, as 4:2:0 needs it.
+    Every picture keeps its time, a turned one is turned upright, and the sound is copied packet by packet. A label
+    model paints its palette. A side of odd length gets one more row or column, as 4:2:0 needs it.
     Raises: ImageError for what can't be read or written, in one line; ConfigError without PyAV.
     """
     network = translator.config.translator
