@@ -157,7 +157,7 @@ def test_a_long_clip_takes_no_more_memory_than_a_short_one(tmp_path: Path):
         write_clip(tmp_path / f"{count}.mp4", frames)
         del frames
         tracemalloc.start()
-        translate_clip(translator, tmp_path / f"{count}.mp4", tmp_path / f"out{count}.mp4")
+        translate_clip(translator, tmp_path / f"{count}.mp4", tmp_path / f"out{count}.mp4", NATIVE)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 2e6
@@ -253,7 +253,7 @@ def test_a_model_of_other_channels_takes_no_clip(tmp_path: Path):
     translator = Translator(Spy(lambda x: x), picture_config(channels=7), device="cpu")
     write_clip(tmp_path / "in.mp4", grays(2))
     with pytest.raises(ImageError, match="makes 7 channels, and a clip shows 1 or 3"):
-        translate_clip(translator, tmp_path / "in.mp4", tmp_path / "out.mp4")
+        translate_clip(translator, tmp_path / "in.mp4", tmp_path / "out.mp4", NATIVE)
 
 
 def test_without_pyav_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

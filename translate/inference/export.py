@@ -121,11 +121,14 @@ def _describe(model: "ModelProto", config: ModelConfig) -> None:
 
 
 def _compare(network: nn.Module, exported: nn.Module, config: GeneratorConfig) -> dict[tuple[int, int], float]:
-    """Largest differences: of two pictures of even sides, of an odd one, and of the smallest."""
+    """Largest differences: of two pictures of even sides, of an odd one, and of one that has to be extended.
+
+    Not of a single pixel: a picture of one colour has no variance, and instance norms make a value of the rounding.
+    """
     random = torch.Generator().manual_seed(0)
     side = max(min_side(config), 64)
     differences = {}
-    for count, height, width in ((2, side, side + 32), (1, side + 33, side + 7), (1, 1, 1)):
+    for count, height, width in ((2, side, side + 32), (1, side + 33, side + 7), (1, 7, 4)):
         x = torch.rand(count, config.in_channels, height, width, generator=random) * 2 - 1
         with torch.inference_mode():
             found = (exported(x) - network(x)).abs().max()

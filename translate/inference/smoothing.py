@@ -11,7 +11,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 WIDTH = 8.0
-"""Input change, of 255, at which the average counts 1/e of its strength: above a camera's noise, below what shows."""
+"""Input change, of 255, at which the average counts 1/e of its strength: above noise, hardly seen."""
 NEIGHBOURS = 5
 """Side of the square that a pixel's change is also averaged over, so that a moving edge takes its surroundings along."""
 
