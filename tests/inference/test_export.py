@@ -47,7 +47,7 @@ def stored(folder: Path, network: GeneratorConfig) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=["labels", pytest.param("instance", marks=pytest.mark.slow)])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder of a model and its ONNX file."""
     root = tmp_path_factory.mktemp("onnx")

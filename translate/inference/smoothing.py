@@ -11,9 +11,9 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 WIDTH = 8.0
-"""Input change, of 255, at which the average counts 1/e of its strength: above noise, hardly seen."""
+"""Input change, of 255, at which the average counts 1/e of its strength: above noise."""
 NEIGHBOURS = 5
-"""Side of the square that a pixel's change is also averaged over, so that a moving edge takes its surroundings along."""
+"""Side of the square that a pixel's change is averaged over too, so that a moving edge takes what is around it along."""
 
 
 class Smoother:
