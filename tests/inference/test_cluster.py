@@ -54,7 +54,7 @@ def test_a_local_cluster_gives_what_one_machine_gives(stored: Path, photos: Path
     try:
         there = apply_on_cluster(stored, jobs, OPTIONS, device="cpu", precision="fp32", workers=2, report=told.append)
         again = apply_on_cluster(stored, jobs, OPTIONS, device="cpu", precision="fp32", workers=1)
-        with pytest.raises(ConfigError, match="the Ray cluster gave up: .*device is 'abacus'"):
+        with pytest.raises(ConfigError, match=r"the Ray cluster gave up: .*device is 'abacus'"):
             apply_on_cluster(stored, jobs, OPTIONS, device="abacus", workers=1)
     finally:
         ray.shutdown()

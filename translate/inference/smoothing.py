@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 WIDTH = 8.0
 """Input change, of 255, at which the average counts 1/e of its strength: above noise."""
 NEIGHBOURS = 5
-"""Side of the square that a pixel's change is averaged over too, so that a moving edge takes what is around it along."""
+"""Side of the square that a pixel's change is averaged over too: a moving edge takes what is around it along."""
 
 
 class Smoother:
