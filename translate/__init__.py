@@ -15,7 +15,7 @@ __all__ = ["Translator", "__version__", "load"]
 
 
 def load(name_or_path: "str | Path", *, device: str = "auto", precision: str = "auto") -> "Translator":
-    """A translator by the name of a model, or by the folder of a run.
+    """A translator by the name of a model, by the folder of a run, or by an ONNX file that `translate export` wrote.
 
     Raises: CheckpointError when there is none or it is damaged; ConfigError for a device that isn't there.
     """

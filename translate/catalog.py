@@ -26,6 +26,9 @@ RUN_FILE = "train.json"
 """What tells a training's folder: all that it was started with."""
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 
+ONNX = ".onnx"
+"""Suffix of a model that `translate export` wrote."""
+
 _PACKAGE = Path(__file__).resolve().parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -116,7 +119,9 @@ def locate(name: str) -> tuple[Path, Source]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The folder of a model given by name, by its folder or by its weights file; a name is looked up first.
+    """The folder of a model given by name, by its folder or by its weights file, or the ONNX file given itself.
+
+    A name is looked up first.
 
     Raises: CheckpointError with the nearest names, or with the two a run of both directions has.
     """
@@ -127,7 +132,7 @@ def find(name_or_path: str | Path) -> Path:
                 return root / text
     if path.name == MODEL_FILE and _holds_model(path.parent):
         return path.parent
-    if _holds_model(path):
+    if _holds_model(path) or (path.suffix.lower() == ONNX and os.path.isfile(path)):
         return path
     if directions := _directions(path):
         raise _several(str(path), [str(direction) for direction in directions])

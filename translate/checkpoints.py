@@ -250,6 +250,11 @@ def write_text(path: Path, text: str) -> None:
     _write(path, text.encode())
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    _write(path, data)
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as file:

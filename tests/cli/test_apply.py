@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -79,7 +80,7 @@ def test_json_tells_what_was_done(cli):
     assert (first["width"], first["height"], first["scale"]) == (32, 32, 1.0)
     assert sum(first["shares"].values()) == pytest.approx(1)
     assert [Path(f["input"]).name for f in report["failed"]] == ["b.jpg"]
-    assert err.endswith("error: 1 of 3 images could not be translated\n")
+    assert err.endswith("error: 1 of 3 files could not be translated\n")
 
 
 def test_bad_files_are_named_at_the_end_and_the_rest_is_written(cli):
@@ -90,7 +91,7 @@ def test_bad_files_are_named_at_the_end_and_the_rest_is_written(cli):
     assert out.startswith("picture: 2 written, 2 failed -> out (scale ")
     lines = err.splitlines()
     assert [line.split(": ")[:2] for line in lines[:2]] == [["failed", "in/b.jpg"], ["failed", "in/notes.png"]]
-    assert lines[2:] == ["error: 2 of 4 images could not be translated"]
+    assert lines[2:] == ["error: 2 of 4 files could not be translated"]
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "c.png"]
 
 
@@ -101,6 +102,31 @@ def test_one_bad_file_alone_is_one_line_and_leaves_nothing(cli):
     assert one_line(err)
     assert err.startswith("error: bad.png: ")
     assert not Path("out").exists()
+
+
+def test_shards_share_a_folder_and_say_how_much_is_theirs(cli):
+    code, out, _ = cli("apply", "picture", "in", "-o", "out", "--shard", "1/2", "--device", "cpu")
+    assert (code, out.split(" -> ")[0]) == (0, "picture: 2 of 3 files, shard 1/2, 2 written")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "c.png"]
+    report = json.loads(cli("apply", "picture", "in", "-o", "out", "--shard", "2/2", "--json")[1])
+    assert (report["shard"], [Path(w["input"]).name for w in report["written"]]) == (
+        "1 of 3 files, shard 2/2",
+        ["b.jpg"],
+    )
+    assert cli("apply", "picture", "in", "-o", "out", "--shard", "9/9")[1].startswith(
+        "picture: 0 of 3 files, shard 9/9, 0 written -> out"
+    )
+
+
+def test_a_clip_is_translated_and_its_frames_are_counted(cli, tmp_path: Path):
+    clips = pytest.importorskip("tests.inference.clips")
+    clips.write_clip(tmp_path / "in" / "d.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 4)
+    code, out, err = cli("apply", "street", "in", "-o", "out", "--smooth", "0.5", "--device", "cpu")
+    assert (code, err) == (0, "")
+    assert out.startswith("street: 4 written, 4 frames of clips -> out (scale ")
+    report = json.loads(cli("apply", "street", "in/d.mp4", "-o", "e.mp4", "--json")[1])
+    assert [(w["frames"], w["width"], w["height"]) for w in report["written"]] == [(4, 64, 48)]
+    assert len(clips.pictures(Path("e.mp4"))) == 4
 
 
 def test_an_overlay_may_be_a_jpeg(cli):
@@ -124,6 +150,13 @@ def test_an_overlay_may_be_a_jpeg(cli):
         (["apply", "picture", "in/a.jpg", "-o", "o", "--precision", "int4"], "precision is 'int4'; known: auto"),
         (["apply", "picture", "in/a.jpg", "-o", "o", "--format", "exe"], "format is 'exe'; known: png"),
         (["apply", "street", "in/a.jpg", "-o", "o", "--format", "jpg"], "can't hold class numbers"),
+        (["apply", "picture", "in", "-o", "o", "--shard", "0/2"], "--shard 0/2: the first part is 1/2, the last 2/2"),
+        (["apply", "picture", "in", "-o", "o", "--shard", "3/2"], "--shard 3/2: the first part is 1/2, the last 2/2"),
+        (["apply", "picture", "in", "-o", "o", "--shard", "1/0"], "--shard 1/0: "),
+        (["apply", "picture", "in", "-o", "o", "--shard", "half"], "expected I/N, such as 3/8"),
+        (["apply", "picture", "in", "-o", "o", "--shard", "-1/2"], "expected I/N, such as 3/8"),
+        (["apply", "picture", "in", "-o", "o", "--smooth", "1.5"], "--smooth"),
+        (["apply", "m.onnx", "in", "-o", "o"], "no model 'm.onnx'"),
         (["apply", "picture", "in/none.jpg", "-o", "o"], "in/none.jpg: no such file"),
         (["apply", "picture", "in/a.jpg", "-o", "in/a.jpg"], "inputs are never written over"),
         (["apply", "pictur", "in/a.jpg", "-o", "o"], "did you mean picture? `translate models list` shows all"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from translate.errors import ConfigError
-from translate.inference.files import plan
+from translate.inference.files import Job, plan, shard
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +126,45 @@ def test_a_format_that_can_t_be_is_refused(options, message):
     touch("a.jpg")
     with pytest.raises(ConfigError, match=message):
         planned(["a.jpg"], **options)
+
+
+def test_clips_go_to_a_container_that_holds_their_sound():
+    touch("in/a.mp4", "in/b.MOV", "in/c.avi", "in/d.jpg", "in/e.webm")
+    assert planned(["in"], format="webp") == {
+        "in/a.mp4": "out/a.mp4",
+        "in/b.MOV": "out/b.mov",
+        "in/c.avi": "out/c.mkv",
+        "in/d.jpg": "out/d.webp",
+        "in/e.webm": "out/e.webm",
+    }
+    assert planned(["in/c.avi"], "film.mp4") == {"in/c.avi": "film.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "message"),
+    [
+        ("a.mp4", "o.png", "a.mp4 is a clip; write .m4v .mkv .mov .mp4 .webm"),
+        ("a.mp4", "o.avi", "a.mp4 is a clip; write .m4v .mkv .mov .mp4 .webm"),
+        ("a.jpg", "o.mp4", "a.jpg is a picture; write .jpg .png .tif .webp"),
+    ],
+)
+def test_a_picture_becomes_no_clip_and_a_clip_no_picture(source: str, out: str, message: str):
+    touch(source)
+    with pytest.raises(ConfigError) as error:
+        plan([source], out)
+    assert str(error.value) == f"{out}: {message}"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 40])
+def test_every_file_is_in_exactly_one_shard_and_they_are_even(count: int):
+    jobs = [Job(Path(f"in/{number:02}.jpg"), Path(f"out/{number:02}.png")) for number in range(30)]
+    parts = [shard(jobs[::-1], number, count) for number in range(1, count + 1)]
+    assert sorted(job.source.name for part in parts for job in part) == [job.source.name for job in jobs]
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_a_shard_does_not_depend_on_the_order_of_the_inputs():
+    touch("in/a.jpg", "in/b.jpg", "in/c.jpg", "in/d.jpg", "in/e.jpg")
+    names = ["in/d.jpg", "in/a.jpg", "in/c.jpg", "in/e.jpg", "in/b.jpg"]
+    for given in (names, sorted(names), ["in"]):
+        assert [job.source.name for job in shard(plan(given, "out"), 2, 2)] == ["b.jpg", "d.jpg"]

@@ -11,6 +11,7 @@ from translate import __version__
 from translate.cli import bench, data, models
 from translate.cli.apply import apply
 from translate.cli.evaluate import evaluate
+from translate.cli.export import export
 from translate.cli.generate import generate
 from translate.cli.serve import serve
 from translate.cli.study import study
@@ -50,6 +51,7 @@ app.command()(train)
 app.command()(generate)
 app.command()(evaluate)
 app.command()(study)
+app.command()(export)
 app.command()(serve)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

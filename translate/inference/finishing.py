@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from translate import images
@@ -47,3 +48,8 @@ def shares(labels: Array, classes: int) -> list[float]:
     for top in range(0, len(labels) if classes else 0, 256):
         counts += np.bincount(labels[top : top + 256].ravel(), minlength=classes)
     return [float(share) for share in counts / labels.size]
+
+
+def blend(photo: Image.Image, translation: Image.Image, strength: float) -> Image.Image:
+    """`translation` laid over `photo` of the same size; 0 gives the photo, 1 the translation in RGB."""
+    return Image.blend(photo.convert("RGB"), translation.convert("RGB"), strength)

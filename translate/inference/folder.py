@@ -13,13 +13,16 @@ from PIL import Image
 
 from translate import images
 from translate.errors import ConfigError, ImageError, TranslateError
-from translate.inference.files import Job
+from translate.inference.files import Job, Options
+from translate.inference.finishing import blend
 from translate.inference.tiling import tile_side
-from translate.inference.translator import Array, Progress, Scale, Translation, Translator
+from translate.inference.translator import Array, Progress, Translation, Translator
+from translate.inference.video import translate_clip
 
 LABEL_SUFFIXES = {".png", ".bmp", ".tif", ".tiff"}
 PIXELS_AT_ONCE = 24_000_000
 """Photos of a batch are decoded together; this bounds what they take in memory."""
+DEFAULTS = Options()
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,8 @@ class Written:
     kept_detail: bool
     seconds: float
     shares: dict[str, float]
+    frames: int | None = None
+    """Of a clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,59 +61,72 @@ class Summary:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How files are translated; `overlay` lays the result over its photo with that strength, in [0, 1]."""
-
-    scale: Scale = "auto"
-    tile: int | None = None
-    batch_size: int | None = None
-    overwrite: bool = False
-    overlay: float | None = None
-
-
 def apply(
     translator: Translator,
     jobs: Sequence[Job],
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     report: Callable[[int], object] | None = None,
     tiles: Progress | None = None,
+    frames: Progress | None = None,
 ) -> Summary:
     """Carry out `jobs`; outputs that are there already are skipped, a bad picture does not stop the others.
 
     Each output appears whole or not at all, so an interrupted run goes on where it stopped. `report` is told how many
-    more jobs have been dealt with, `tiles` how many tiles (done, in all) of a picture that is translated in such.
+    more jobs have been dealt with, `tiles` how many tiles (done, in all) of a picture that is translated in such,
+    `frames` how many frames (done, about how many in all) of a clip. Clips come after the pictures.
     Raises: ConfigError for options out of range.
     """
-    overlay = options.overlay
-    if overlay is not None and not 0 <= overlay <= 1:
-        raise ConfigError(f"overlay is {overlay}; it is a strength between 0 and 1")
-    if translator.config.translator.head == "labels" and overlay is None:
-        _refuse_lossy_labels(jobs)
-    translator.factor(1, 1, options.scale)
-    tile_side(1, 1, translator.config.translator, options.tile)
+    _check(translator, jobs, options)
     began, summary = time.perf_counter(), Summary()
     todo: list[Job] = []
     for job in jobs:
         (summary.skipped if job.target.exists() and not options.overwrite else todo).append(job)
     report = report or (lambda _: None)
     report(len(summary.skipped))
+    pictures, clips = [job for job in todo if not job.is_clip], [job for job in todo if job.is_clip]
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         # Two batches at most are in memory: one is read while the other is translated.
-        batches = _batches(todo, options.batch_size or translator.best_batch_size, summary, report)
+        batches = _batches(pictures, options.batch_size or translator.best_batch_size, summary, report)
         ahead = _read(pool, translator, next(batches, []))
         while ahead:
             current, ahead = ahead, _read(pool, translator, next(batches, []))
             _finish(translator, current, options, summary, tiles)
             report(len(current))
+    for job in clips:
+        _clip(translator, job, options, summary, frames, tiles)
+        report(1)
     summary.seconds = time.perf_counter() - began
     return summary
 
 
-def blend(photo: Image.Image, translation: Image.Image, strength: float) -> Image.Image:
-    """`translation` laid over `photo` of the same size; 0 gives the photo, 1 the translation in RGB."""
-    return Image.blend(photo.convert("RGB"), translation.convert("RGB"), strength)
+def _check(translator: Translator, jobs: Sequence[Job], options: Options) -> None:
+    for name, strength in (("overlay", options.overlay), ("smooth", options.smooth)):
+        if strength is not None and not 0 <= strength <= 1:
+            raise ConfigError(f"{name} is {strength}; it is a strength between 0 and 1")
+    if translator.config.translator.head == "labels" and options.overlay is None:
+        _refuse_lossy_labels([job for job in jobs if not job.is_clip])
+    translator.factor(1, 1, options.scale)
+    tile_side(1, 1, translator.config.translator, options.tile)
+
+
+def _clip(
+    translator: Translator,
+    job: Job,
+    options: Options,
+    summary: Summary,
+    frames: Progress | None,
+    tiles: Progress | None,
+) -> None:
+    try:
+        clip = translate_clip(translator, job.source, job.target, options, frames=frames, tiles=tiles)
+    except TranslateError as error:
+        summary.failed.append(_failure(job.source, error))
+        return
+    done = Written(
+        job, clip.width, clip.height, clip.scale, clip.tile, clip.kept_detail, clip.seconds, clip.shares, clip.frames
+    )
+    summary.written.append(done)
 
 
 Reading = list[tuple[Job, Future[Array]]]

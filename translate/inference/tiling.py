@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from translate.config import GeneratorConfig
 from translate.errors import ConfigError, ImageError
 from translate.inference.norms import has_instance_norms, holding_norms
+from translate.inference.onnx_file import OnnxNetwork
 from translate.inference.windows import Resized, Source
 
 WHOLE_PIXELS = 2_000_000
@@ -176,8 +177,13 @@ def held(attempt: Attempt, source: Source | Resized, tile: int) -> Attempt:
     1,200 in tiles of 512, horse-to-zebra), gradients across borders were 1 to 2 % off, and 2 to 9 % with every tile's
     own; statistics of several windows at full scale were further from the whole picture's, and taking them from the
     tiles and going round again diverged.
-    Raises: ImageError when not even the smallest picture fits into the memory.
+    Raises: ImageError when not even the smallest picture fits into the memory, or the norms are in an ONNX file.
     """
+    if isinstance(attempt.network, OnnxNetwork) and attempt.network.follows_the_picture:
+        raise ImageError(
+            f"{source.width} x {source.height} pixels need tiles, and the instance norms in an ONNX file would make of "
+            "each a picture of its own; use the model it was exported from, or a smaller scale"
+        )
     if not has_instance_norms(attempt.network):
         return attempt
     side, height, width = tile, source.height, source.width

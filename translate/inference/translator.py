@@ -17,6 +17,7 @@ from translate import catalog, checkpoints, images
 from translate.config import ModelConfig
 from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
+from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
 from translate.inference.finishing import shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
@@ -95,11 +96,13 @@ class Translator:
 
     @classmethod
     def load(cls, name_or_path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
-        """Load a model by name or folder.
+        """Load a model by name or folder, or from an ONNX file.
 
         Raises: CheckpointError when there is none or it is damaged; ConfigError for device or precision.
         """
         folder = catalog.find(name_or_path)
+        if folder.is_file():
+            return cls(*onnx_file.load(folder, device=device, precision=precision), device="cpu", precision="fp32")
         generator, config = checkpoints.load_model(folder)
         translator = cls(generator, config, device=device, precision=precision)
         translator._folder = folder if precision == "auto" else None

@@ -2,7 +2,10 @@
 
 from typing import Literal
 
+from torch import Tensor
+
 from translate.config import DiscriminatorConfig, GeneratorConfig, LatentConfig
+from translate.networks import resnet, unet
 from translate.networks.blocks import init_residual, init_weights
 from translate.networks.class_head import Condition
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -36,6 +39,8 @@ __all__ = [
     "build_generator",
     "build_latent_discriminator",
     "build_latent_generator",
+    "extended",
+    "min_side",
 ]
 
 
@@ -82,6 +87,19 @@ def build_generator(config: GeneratorConfig) -> Generator:
         return network
     init_weights(network.output)  # small: the output starts as the input
     return Shortcut(network)
+
+
+def min_side(config: GeneratorConfig) -> int:
+    """The side below which a generator of this config extends a picture: a U-Net one of the two, a ResNet both."""
+    return unet.min_side(config.depth, config.residual) if config.kind == "unet" else resnet.MIN_SIDE
+
+
+def extended(config: GeneratorConfig, x: Tensor) -> Tensor:
+    """A picture with its border repeated to the size that a generator of this config needs.
+
+    Shape: (N, C, H, W) -> (N, C, H', W'), both at least what they were.
+    """
+    return (unet if config.kind == "unet" else resnet).extended(x, min_side(config))
 
 
 def build_discriminator(config: DiscriminatorConfig, in_channels: int) -> Discriminator:

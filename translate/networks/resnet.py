@@ -129,7 +129,7 @@ class ResNetGenerator(nn.Module):
         """
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"expected (N, {self.in_channels}, H, W), got {tuple(x.shape)}")
-        features = [_at_least(x, MIN_SIDE)]
+        features = [extended(x, MIN_SIDE)]
         x = F.relu(self.norm(self.first(features[0])))
         for down in self.downs:
             x = down(x)
@@ -157,7 +157,7 @@ class ResNetGenerator(nn.Module):
         return self.decode(self.features(x), x.shape[-2:])
 
 
-def _at_least(x: Tensor, side: int) -> Tensor:
+def extended(x: Tensor, side: int) -> Tensor:
     """Repeat the border until both sides are `side` long."""
     missing_rows, missing_columns = max(0, side - x.shape[-2]), max(0, side - x.shape[-1])
     if not missing_rows and not missing_columns:

@@ -30,10 +30,7 @@ class DownBlock(nn.Module):
         self.residual = nn.Sequential(*(ResidualBlock(out_channels, norm) for _ in range(residual)))
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        if height % 2 or width % 2:
-            # One repeated row or column: the layout of the paper needs even sizes, the user's picture has any.
-            x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+        x = _even(x)
         if self.activate:
             x = F.leaky_relu(x, 0.2)
         return self.residual(self.norm(self.conv(x)))  # (N, C_out, ceil(H / 2), ceil(W / 2))
@@ -105,8 +102,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.depth, self.skips, bottom = in_channels, depth, skips, depth - 1
-        # Every norm needs two pixels. The paper's innermost level has none; its residual blocks bring some.
-        self.min_side = 2 ** (depth if residual else depth - 1) + 1
+        self.min_side = min_side(depth, residual)
         widths = [min(filters * 2**level, max_filters) for level in range(depth)]
         self.feature_channels = above = (in_channels, *widths)
         self.downs = nn.ModuleList(
@@ -141,7 +137,7 @@ class UNet(nn.Module):
         """
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"expected (N, {self.in_channels}, H, W), got {tuple(x.shape)}")
-        features = [_at_least(x, self.min_side)]
+        features = [extended(x, self.min_side)]
         for down in self.downs:
             features.append(down(features[-1]))
         return features
@@ -166,7 +162,24 @@ class UNet(nn.Module):
         return self.decode(self.features(x), x.shape[-2:])
 
 
-def _at_least(x: Tensor, side: int) -> Tensor:
+def min_side(depth: int, residual: int) -> int:
+    """What one side of a picture must have: every norm needs two pixels.
+
+    The paper's innermost level has no norm; its residual blocks bring some.
+    """
+    return int(2 ** (depth if residual else depth - 1) + 1)
+
+
+def _even(x: Tensor) -> Tensor:
+    """One repeated row or column: the layout of the paper needs even sizes, the user's picture has any."""
+    height, width = x.shape[-2:]
+    # An exported graph serves every size, so that nothing in it may hang on whether this one is odd.
+    if torch.compiler.is_exporting() or height % 2 or width % 2:
+        return F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+    return x
+
+
+def extended(x: Tensor, side: int) -> Tensor:
     """Repeat the border until one side is long enough that no normalised level is a single pixel."""
     height, width = x.shape[-2:]
     if max(height, width) >= side:
