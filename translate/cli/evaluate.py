@@ -75,8 +75,7 @@ def evaluate(
     # The quick questions first: minutes of scoring must not end in an error about a name.
     check_json_out(json_out)
     if models and clip.is_clip(models[0]):
-        clip.evaluate(models, data, split.value, device, json_out)
-        return
+        return clip.evaluate(models, data, split.value, device, json_out)
     if report:
         page.check(report)
     chosen: dict[str, object] = {}

@@ -34,15 +34,11 @@ def pull_model(
     if name is None:
         _list()
         return
-    if name.startswith(CLIPS):
+    if name in MEASURES or name.startswith(CLIPS):
         if as_ is not None or statistics is not None:
-            raise ConfigError(f"{name} is a CLIP: it goes without --name and --statistics")
-        _pull_clip(name)
-        return
-    if name in MEASURES:
-        if as_ is not None or statistics is not None:
-            raise ConfigError(f"{name} is no model but a measure: it goes without --name and --statistics")
-        _pull_measure(MEASURES[name])
+            what = "measure" if name in MEASURES else "CLIP"
+            raise ConfigError(f"{name} is no model but a {what}: it goes without --name and --statistics")
+        _pull_measure(MEASURES[name]) if name in MEASURES else _pull_clip(name)
         return
     model = published.find(name)
     chosen = parse_statistics(statistics or "picture")

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from translate import images
 from translate.data.captions import FRAMES, Caption, draw_caption
-from translate.data.faces import CELEBA_CROP, CELEBA_SIZE, Face
+from translate.data.faces import CELEBA_CROP, CELEBA_SIZE, FACTS, Face
 from translate.objectives.templates import TEMPLATES
 from translate.trainers.features import FeaturesConfig, view
 
@@ -44,15 +44,16 @@ def store(faces: Sequence[Face], size: int) -> Faces:
 
     Raises: ImageError for one that can't be read.
     """
-    kept = []
+    kept = [torch.empty(0, 3, size, size, dtype=torch.uint8)]
     for face in faces:
         array = images.read_array(face.path)
         if array.shape[:2] == CELEBA_SIZE:
             left, top, right, bottom = CELEBA_CROP
             array = array[top:bottom, left:right]
         picture = images.resize(images.to_tensor(array)[None], size, size)[0]
-        kept.append(torch.from_numpy(images.to_array(picture).copy()).permute(2, 0, 1))
-    return Faces(torch.stack(kept), torch.tensor([face.facts for face in faces], dtype=torch.int8))
+        kept.append(torch.from_numpy(images.to_array(picture).copy()).permute(2, 0, 1)[None])
+    facts = torch.tensor([face.facts for face in faces], dtype=torch.int8).view(-1, len(FACTS))
+    return Faces(torch.cat(kept), facts)
 
 
 def to_float(pictures: Tensor) -> Tensor:
