@@ -1,4 +1,4 @@
-"""`translate train clip`, `translate evaluate CLIP`, `translate models pull clip-...`: figures, and refusals in a line."""
+"""`translate train clip`, `evaluate` and `models pull` of CLIPs: their figures, and each refusal in a line."""
 
 import json
 from pathlib import Path
@@ -26,20 +26,21 @@ def faces(tmp_path: Path) -> Path:
 
 def test_a_clip_is_trained_resumed_and_scored(cli, faces: Path, tmp_path: Path):
     out = tmp_path / "out"
-    done = cli("train", "clip", "--data", str(faces), "--out", str(out), *SMALL, *SET)
-    assert done.code == 0
-    assert "held-out faces" in done.out
-    assert "sex" in done.out
-    again = cli("train", "clip", "--out", str(out), "--resume", "--device", "cpu", "--json")
-    assert again.code == 0
-    told = json.loads(again.out.splitlines()[-1])
+    code, text, _ = cli("train", "clip", "--data", str(faces), "--out", str(out), *SMALL, *SET)
+    assert code == 0
+    assert "held-out faces" in text
+    code, text, _ = cli("train", "clip", "--out", str(out), "--resume", "--device", "cpu", "--json")
+    assert code == 0
+    told = json.loads(text.splitlines()[-1])
     assert told["kind"] == "done"
     assert told["figures"]["sex"]["faces"] == 4
-    scored = cli("evaluate", str(out), "--data", str(faces), "--device", "cpu", "--json", str(tmp_path / "o.json"))
-    assert scored.code == 0
+    code, text, _ = cli(
+        "evaluate", str(out), "--data", str(faces), "--device", "cpu", "--json", str(tmp_path / "o.json")
+    )
+    assert code == 0
     figures = json.loads((tmp_path / "o.json").read_text())[str(out)]
     assert figures == told["figures"]
-    assert f"{out}: zero-shot on {faces}, val" in scored.out
+    assert f"{out}: zero-shot on {faces}, val" in text
 
 
 @pytest.mark.parametrize(
@@ -56,25 +57,25 @@ def test_a_clip_is_trained_resumed_and_scored(cli, faces: Path, tmp_path: Path):
 )
 def test_what_means_nothing_is_refused(cli, tmp_path: Path, monkeypatch, options: list[str], said: str):
     monkeypatch.chdir(tmp_path)
-    done = cli("train", "clip", "--out", str(tmp_path / "out"), *options)
-    assert done.code == 2
-    assert said in done.err
-    assert done.err.count("\n") == 1
+    code, _, err = cli("train", "clip", "--out", str(tmp_path / "out"), *options)
+    assert code == 2
+    assert said in err
+    assert err.count("\n") == 1
 
 
 def test_a_clip_is_scored_on_faces_and_beside_no_other_kind(cli, tmp_path: Path):
-    assert "--data FOLDER with labels.csv" in cli("evaluate", "openai/ViT-B-32").err
-    done = cli("evaluate", "openai/ViT-B-32", "horse-to-zebra", "--data", str(tmp_path))
-    assert (done.code, "horse-to-zebra is no CLIP" in done.err) == (2, True)
+    assert "--data FOLDER with labels.csv" in cli("evaluate", "openai/ViT-B-32")[2]
+    code, _, err = cli("evaluate", "openai/ViT-B-32", "horse-to-zebra", "--data", str(tmp_path))
+    assert (code, "horse-to-zebra is no CLIP" in err) == (2, True)
 
 
 def test_one_that_is_not_pulled_says_how(cli, faces: Path):
-    done = cli("evaluate", "openai/ViT-B-32", "--data", str(faces))
-    assert done.code == 2
-    assert "`translate models pull clip-openai-vit-b-32`" in done.err
+    code, _, err = cli("evaluate", "openai/ViT-B-32", "--data", str(faces))
+    assert code == 2
+    assert "`translate models pull clip-openai-vit-b-32`" in err
 
 
 def test_pull_lists_clips_and_refuses_what_is_none(cli):
-    assert "clip-laion2b-vit-b-32" in cli("models", "pull").out
-    assert "known: clip-openai-vit-b-32, clip-laion2b-vit-b-32" in cli("models", "pull", "clip-vit-l").err
-    assert "goes without --name" in cli("models", "pull", "clip-openai-vit-b-32", "--name", "x").err
+    assert "clip-laion2b-vit-b-32" in cli("models", "pull")[1]
+    assert "known: clip-openai-vit-b-32, clip-laion2b-vit-b-32" in cli("models", "pull", "clip-vit-l")[2]
+    assert "goes without --name" in cli("models", "pull", "clip-openai-vit-b-32", "--name", "x")[2]

@@ -25,6 +25,7 @@ TINY = ClipTrainConfig(
     size=32, width=4, layers=(1, 1, 1, 1), dim=16, text_width=16, text_heads=2, text_layers=1, batch_size=12, steps=6,
     lr=3e-3, warmup=0, log_every=1, save_every=3, infer_from=0.5, confident=0.51, ema=0.5, precision="fp32",
 )  # fmt: skip
+WIDER = {"text_width": 32, "lr": 1e-2, "weight_decay": 0.0, "warmup": 10, "log_every": 60}
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_celeba_s_pictures_are_cut_to_the_face_and_others_are_not(tmp_path: Path
 
 
 def test_it_learns_whose_colour_is_whose(drawn: Path, tmp_path: Path):
-    config = TINY.replace(steps=120, confident=1.0, save_every=1000, batch_size=24, ema=0.9)
+    config = TINY.replace(steps=120, confident=1.0, save_every=1000, batch_size=24, ema=0.9, **WIDER)
     scores = train_clip(drawn, tmp_path / "out", config, device="cpu")
     assert scores["sex"].faces == 8
     assert scores["sex"].balanced >= 0.9
