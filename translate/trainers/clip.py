@@ -57,7 +57,7 @@ class ClipTrainConfig(Config):
     text_layers: Count = 2
     batch_size: Annotated[int, Field(ge=4)] = 96
     steps: Count = 4000
-    also_share: Share = 0.3
+    also_share: Share = 0.5
     """How much of each batch comes from the further folders."""
     infer_from: Share = 0.6
     """The share of the steps after which what no table tells is filled in by the model itself, where it is sure."""
