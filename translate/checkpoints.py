@@ -100,6 +100,11 @@ def load_model(folder: Path) -> tuple["nn.Module", ModelConfig]:
     return generator.eval(), config
 
 
+def holds_part(model: Path, name: str) -> bool:
+    """Whether the model has an encoder or a discriminator of that name beside it."""
+    return (model / name / CONFIG_FILE).is_file()
+
+
 def load_encoder(folder: Path) -> tuple["FaceEncoder", EncoderConfig]:
     """The encoder stored in `folder`, frozen, float32, on the CPU, and its config.
 

@@ -3,42 +3,44 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from translate.cli.stopping import stop_on_signals
 from translate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from translate.config import EncoderConfig
 
 
 def train_encoder(
-    model: str | None, data: Path | None, out: Path | None, changes: dict[str, Any], *,
-    resume: bool, device: str, as_json: bool,
-) -> None:  # fmt: skip
+    model: str | None,
+    data: Path | None,
+    out: Path | None,
+    changes: dict[str, Any],
+    *,
+    resume: bool,
+    device: str,
+    as_json: bool,
+) -> None:
     """Train, and print what the encoder achieves on held-out faces."""
     if model is None:
         raise ConfigError("an encoder belongs to a generator: name it with --init MODEL")
 
     from tqdm import tqdm
 
-    from translate import catalog, checkpoints
-    from translate.cli.train import stop_on_signals
-    from translate.editing.perceptual import load_perceptual
-    from translate.networks import StyleGAN2Generator
+    from translate import catalog
+    from translate.checkpoints import ENCODER
+    from translate.editing.inverter import Inverter
     from translate.trainers.encoder import EncoderTraining, read_faces
     from translate.trainers.encoder import train_encoder as train
 
     config = EncoderTraining().replace(**changes)
     folder = catalog.find(model)
-    generator, described = checkpoints.load_model(folder)
-    if not isinstance(generator, StyleGAN2Generator):
-        raise ConfigError(f"{model}: no StyleGAN2; an encoder finds styles, and this model has none")
-    from translate.devices import pick_device
-
-    perceptual = load_perceptual(folder, device=pick_device(device))
-    faces = read_faces(data, described.data.replace(size=generator.resolution), config.seed)
-    target = out or folder / checkpoints.ENCODER
-    with (
-        tqdm(total=config.steps, unit="step", disable=as_json or not sys.stderr.isatty(), dynamic_ncols=True) as bar,
-        stop_on_signals() as stop,
-    ):
+    target = out or folder / ENCODER
+    whole = Inverter.load(folder, device=device)  # the same distance as inversion later goes by
+    faces = read_faces(data, whole.config.data, config.seed)
+    hidden = as_json or not sys.stderr.isatty()
+    with tqdm(total=config.steps, unit="step", disable=hidden, dynamic_ncols=True) as bar, stop_on_signals() as stop:
 
         def report(step: int, losses: dict[str, float]) -> None:
             if as_json:
@@ -47,9 +49,22 @@ def train_encoder(
             bar.update(step - bar.n)
 
         stored = train(
-            generator, faces, perceptual, target, config, name=described.name, measured_by=perceptual.name,
-            device=device, resume=resume, cancelled=stop.is_set, report=report,
-        )  # fmt: skip
+            whole.generator,
+            faces,
+            whole.perceptual,
+            target,
+            config,
+            name=whole.config.name,
+            measured_by=whole.perceptual.name,
+            device=device,
+            resume=resume,
+            cancelled=stop.is_set,
+            report=report,
+        )
+    _print(stored, target, as_json)
+
+
+def _print(stored: "EncoderConfig", target: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"kind": "done", "folder": str(target), "step": stored.step, **stored.metrics}))
         return

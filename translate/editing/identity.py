@@ -79,7 +79,7 @@ def load_identity(folder: Path, faces: Tensor, device: torch.device | None = Non
     Raises: CheckpointError when the model has neither.
     """
     place = device or torch.device("cpu")
-    if (folder / ENCODER).is_dir():
+    if checkpoints.holds_part(folder, ENCODER):
         encoder, config = checkpoints.load_encoder(folder / ENCODER)
         return feature_identity(f"encoder of {config.name}", encoder.to(place).features, config.size, faces.to(place))
     found = discriminator.find(folder)

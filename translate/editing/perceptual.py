@@ -66,7 +66,7 @@ def _discriminator(folder: Path, device: torch.device) -> Perceptual | None:
 
 
 def _encoder(folder: Path, device: torch.device) -> Perceptual | None:
-    if not (folder / ENCODER).is_dir():
+    if not checkpoints.holds_part(folder, ENCODER):
         return None
     encoder, config = checkpoints.load_encoder(folder / ENCODER)
     return FeatureDistance(f"encoder of {config.name}", encoder.to(device).features, config.size)

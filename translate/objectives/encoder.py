@@ -1,4 +1,4 @@
-"""What an encoder from faces to styles learns by: pictures and latents (Richardson 2021, Sec. 3.2; Tov 2021, Sec. 4)."""
+"""What an encoder from faces to styles learns by: pictures and latents (Richardson 2021, 3.2; Tov 2021, 4)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

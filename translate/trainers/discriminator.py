@@ -19,7 +19,7 @@ def find(model: Path) -> tuple[StyleGAN2Discriminator, JudgeConfig] | None:
 
     Raises: CheckpointError where it is damaged.
     """
-    if (model / DISCRIMINATOR).is_dir():
+    if checkpoints.holds_part(model, DISCRIMINATOR):
         judge, config = checkpoints.load_discriminator(model / DISCRIMINATOR)
         return (judge, config) if isinstance(judge, StyleGAN2Discriminator) else None
     # The newest model of a run lies in a folder of its own below it.
