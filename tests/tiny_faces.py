@@ -1,4 +1,4 @@
-"""A StyleGAN2 of 16 pixels with random weights, its discriminator, photos of smooth colours, a detector that is told."""
+"""A StyleGAN2 of 16 pixels with random weights, its discriminator, photos of smooth colours, faces by their points."""
 
 from pathlib import Path
 
@@ -66,6 +66,12 @@ def smooth(height: int, width: int, dtype: type = np.uint8) -> Array:
 
 
 def face(x: float = 100, y: float = 120, eyes: float = 40, nose: float = 0.5, score: float = 0.95) -> Face:
-    """A face from the front with its left eye at (x, y), eyes so far apart; `nose` is how far between them its tip is."""
-    points = ((x, y), (x + eyes, y), (x + nose * eyes, y + 0.55 * eyes), (x + 0.1 * eyes, y + eyes), (x + 0.9 * eyes, y + eyes))
+    """A face from the front with its left eye at (x, y), eyes so far apart; its nose tip so far between."""
+    points = (
+        (x, y),
+        (x + eyes, y),
+        (x + nose * eyes, y + 0.55 * eyes),
+        (x + 0.1 * eyes, y + eyes),
+        (x + 0.9 * eyes, y + eyes),
+    )
     return Face(points, (x - eyes / 2, y - eyes, 2 * eyes, 2.5 * eyes), score)

@@ -1,4 +1,4 @@
-"""Where a face's square lies, by hand; what is cut out comes back in its place, and nothing else of the photo changes."""
+"""Where a face's square lies, by hand; what is cut out comes back in its place, and nothing else changes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Which square of a photo is taken, and what is said of a photo that has no face, two, or one that the model can't know."""
+"""Which square of a photo is taken, and what is said of a photo that has no face, or two, or one seen from the side."""
 
 from pathlib import Path
 

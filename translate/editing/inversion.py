@@ -141,7 +141,7 @@ def tune(
     while True:
         drawn = synthesis(w_plus.detach(), "const")
         l2, distance = F.mse_loss(drawn, target), perceptual(drawn, target).mean()
-        figures = {"l2": float(l2), "perceptual": float(distance)}
+        figures = {"l2": float(l2.detach()), "perceptual": float(distance.detach())}
         if stop is None:
             stop = LPIPS_STOP if perceptual.name.startswith("lpips") else OTHER_STOP * figures["perceptual"]
         was_cancelled = cancelled()
