@@ -24,7 +24,7 @@ def pull_model(
         typer.Option(help="tracked or picture, as for `import`; default what the project tests its models with."),
     ] = None,
 ) -> None:
-    """Fetch a model that the pix2pix and CycleGAN project publishes and import it; or a network that figures need."""
+    """Fetch a model of the pix2pix and CycleGAN project and import it; or a network that figures or photos need."""
     from translate.interop import published
     from translate.interop.measures import MEASURES
 

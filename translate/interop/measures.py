@@ -9,8 +9,8 @@ TORCHVISION = "https://download.pytorch.org/models"
 GITHUB_FILES = ("release-assets.githubusercontent.com", "objects.githubusercontent.com")
 """Where GitHub sends those who ask for a release."""
 MIB = 1024**2
-ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models"
-"""Where GitHub keeps the large files of OpenCV's collection of networks."""
+ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/f12e12798e8314f7c074a6656816c048dcc95b7a/models"
+"""Where GitHub keeps the large files of OpenCV's collection of networks, at a commit that has both."""
 YUNET = "face_detection_yunet_2023mar.onnx"
 YUNET_DIGEST = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 SFACE = "face_recognition_sface_2021dec.onnx"
