@@ -40,6 +40,14 @@ def test_the_face_of_a_photo_becomes_a_latent_that_knows_where_it_lay(folder: Pa
     assert (about["steps"], about["encoder"], about["measured_by"]) == (5, False, "discriminator of tiny")
 
 
+def test_one_that_is_stopped_early_is_the_best_so_far_and_says_so(folder: Path):
+    polls = iter([False, True])
+    found = Inverter.load(folder, device="cpu")(PHOTO, crop=(0, 0, 99), steps=9, tune=5, cancelled=lambda: next(polls))
+    assert found.notes == ("the square 0,0,99 was given", "stopped early: the best so far")
+    assert found.latent.about["steps"] == 1
+    assert "tuned_steps" not in found.latent.about
+
+
 def test_a_tuned_latent_draws_the_same_when_it_is_loaded_again(folder: Path, tmp_path: Path):
     inverter = Inverter.load(folder, device="cpu")
     found = inverter(PHOTO, crop=(50, 50, 200), steps=2, tune=3)

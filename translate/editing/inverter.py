@@ -16,7 +16,7 @@ from translate.config import ModelConfig
 from translate.devices import pick_device
 from translate.editing import alignment, detection, inversion
 from translate.editing.detection import Detector
-from translate.editing.inversion import ProjectorConfig, Report, TuningConfig
+from translate.editing.inversion import ProjectorConfig, Report, Tuning, TuningConfig
 from translate.editing.latents import Latent, digest_of
 from translate.editing.perceptual import Perceptual, load_perceptual
 from translate.errors import ConfigError
@@ -115,7 +115,7 @@ class Inverter:
         )
         target = alignment.cut(photo, found.square, self.generator.resolution)
         done = self.aligned(target, steps=steps, tune=tune, seed=seed, cancelled=cancelled, report=report)
-        return replace(done, latent=replace(done.latent, square=found.square), notes=found.notes)
+        return replace(done, latent=replace(done.latent, square=found.square), notes=found.notes + done.notes)
 
     def aligned(
         self,
@@ -141,13 +141,11 @@ class Inverter:
             report=report,
         )
         about: dict[str, object] = {"encoder": start is not None, "steps": projected.steps}
-        generator = self.generator
-        if tune and not projected.cancelled:
-            settings = TuningConfig(steps=tune)
-            tuning = inversion.tune(
-                generator, projected.w_plus, target, self.perceptual, settings, cancelled=cancelled, report=report
-            )
-            generator, about = tuning.generator, about | {"tuned_steps": tuning.steps}
+        generator, stopped = self.generator, projected.cancelled
+        if tune and not stopped:
+            tuning = self._tune(projected.w_plus, target, tune, cancelled, report)
+            generator, stopped = tuning.generator, tuning.cancelled
+            about["tuned_steps"] = tuning.steps
         with torch.no_grad():
             drawn = generator.synthesis(projected.w_plus, "const").clamp(-1, 1)
         latent = Latent(
@@ -157,7 +155,8 @@ class Inverter:
             tuned={name: tensor.cpu() for name, tensor in inversion.changed(generator, self.generator).items()},
             about=about | self.figures(drawn, target) | {"seconds": round(time.perf_counter() - began, 2)},
         )
-        return Inversion(latent, target, drawn, ())
+        notes = ("stopped early: the best so far",) if stopped else ()
+        return Inversion(latent, target, drawn, notes)
 
     @torch.no_grad()
     def encode(self, target: Tensor) -> Tensor | None:
@@ -173,6 +172,14 @@ class Inverter:
             "perceptual": float(f"{distance:.4g}"),
             "measured_by": self.perceptual.name,
         }
+
+    def _tune(
+        self, w_plus: Tensor, target: Tensor, steps: int, cancelled: Callable[[], bool], report: Report | None
+    ) -> Tuning:
+        settings = TuningConfig(steps=steps)
+        return inversion.tune(
+            self.generator, w_plus, target, self.perceptual, settings, cancelled=cancelled, report=report
+        )
 
     def _projector(self, steps: int | None) -> ProjectorConfig:
         if steps is None:
