@@ -170,7 +170,7 @@ def test_a_server_that_gives_a_page_instead_leaves_nothing(cli, place: Path, ser
 def test_without_a_name_all_published_models_are_listed_with_their_terms(cli):
     code, out, _ = cli("models", "pull")
     assert code == 0
-    assert len(out.splitlines()) == 23 + 3 + 2
+    assert len(out.splitlines()) == 23 + 5 + 2
     assert "cyclegan-style_vangogh" in out
     assert "Cityscapes (non-commercial)" in out
 
@@ -206,11 +206,21 @@ def test_the_network_of_a_figure_is_pulled_to_where_it_is_looked_for(cli, place:
     assert len(server.requests) == 1
 
 
+def test_the_detector_of_faces_is_pulled_and_needs_nothing_else(cli, place: Path, server: Site, monkeypatch):
+    remote = fetch.Remote(f"{server.url}", 10**6, server.sha256)
+    monkeypatch.setitem(MEASURES, "yunet", replace(MEASURES["yunet"], remote=remote))
+    code, out, err = cli("models", "pull", "yunet")
+    assert (code, "MIT" in err, "it needs" in out) == (0, True, False)
+    assert files(place / "home") == ["features/face_detection_yunet_2023mar.onnx"]
+
+
 def test_the_addresses_of_measures_are_https_and_hashed():
-    assert set(MEASURES) == {"inception", "lpips-alex", "lpips-vgg"}
-    for measure in MEASURES.values():
+    assert set(MEASURES) == {"inception", "lpips-alex", "lpips-vgg", "yunet", "sface"}
+    for name, measure in MEASURES.items():
         assert measure.remote.url.startswith("https://")
         assert measure.remote.url.endswith(measure.file)
         assert len(measure.remote.sha256 or "") == 64
-        # The names of all three files end in the beginning of their hash.
+        if name in ("yunet", "sface"):
+            continue
+        # The names of the other three files end in the beginning of their hash.
         assert Path(measure.file).stem.rpartition("-")[2] == (measure.remote.sha256 or "")[:8]

@@ -1,11 +1,11 @@
 """`translate train clip` and `translate evaluate CLIP`: a small CLIP of labelled faces, and what it knows of others."""
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from translate.cli.stopping import stop_on_signals
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,16 +13,20 @@ if TYPE_CHECKING:
 
 
 def train_clip(
+    init: str | None,
     data: Path | None,
-    out: Path,
+    out: Path | None,
     changes: Mapping[str, Any],
     *,
     resume: bool,
     device: str,
-    stop: threading.Event,
     as_json: bool,
 ) -> None:
     """Train, and print how held-out faces went."""
+    if init is not None:
+        raise ConfigError("--init means nothing to the preset clip; see `translate train --help`")
+    out = out or Path("runs") / "clip"
+
     from tqdm import tqdm
 
     from translate.trainers import clip
@@ -36,7 +40,8 @@ def train_clip(
     config = config.replace(**changes)
     if data is None:
         raise ConfigError("clip learns from labelled faces: --data FOLDER with labels.csv or attr.csv")
-    with tqdm(unit="step", total=config.steps, disable=True if as_json else None, dynamic_ncols=True) as bar:
+    hidden = True if as_json else None
+    with tqdm(unit="step", total=config.steps, disable=hidden, dynamic_ncols=True) as bar, stop_on_signals() as stop:
 
         def report(step: int, loss: float) -> None:
             if as_json:

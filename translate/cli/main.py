@@ -13,6 +13,7 @@ from translate.cli.apply import apply
 from translate.cli.evaluate import evaluate
 from translate.cli.export import export
 from translate.cli.generate import generate
+from translate.cli.invert import invert
 from translate.cli.serve import serve
 from translate.cli.study import study
 from translate.cli.train import train
@@ -49,6 +50,7 @@ def _root(
 app.command()(apply)
 app.command()(train)
 app.command()(generate)
+app.command()(invert)
 app.command()(evaluate)
 app.command()(study)
 app.command()(export)

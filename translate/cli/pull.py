@@ -27,7 +27,7 @@ def pull_model(
         typer.Option(help="tracked or picture, as for `import`; default what the project tests its models with."),
     ] = None,
 ) -> None:
-    """Fetch a model that the pix2pix and CycleGAN project publishes and import it; a CLIP; a network of figures."""
+    """Fetch a model of the pix2pix and CycleGAN project and import it; or a network of figures, photos or text."""
     from translate.interop import published
     from translate.interop.measures import MEASURES
 
@@ -108,7 +108,8 @@ def _pull_measure(measure: "Measure") -> None:
     with _bar("fetching") as progress:
         fetched = fetch.fetch(measure.remote, target, ledger=catalog.ledger(), progress=progress)
     print(f"{target}: {measure.title}; {fetched.trust}")
-    print("  it needs: pip install 'translate-images[metrics]'")
+    if measure.needs:
+        print(f"  it needs: {measure.needs}")
 
 
 def pull_data(

@@ -1,23 +1,25 @@
 """`translate train PRESET --data DIR`: train a translator, watch it, resume it."""
 
+import importlib
 import json
 import logging
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from translate.cli.stopping import stop_on_signals
 from translate.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
     from translate.config import TrainConfig
     from translate.trainers.loop import Progress
     from translate.trainers.run import Plan, Source
+
+PARTS = {"clip": ("clip", "train_clip"), "encoder": ("train_encoder", "train_encoder")}
+"""Presets that have a file of their own here, and the function in it."""
 
 
 def train(
@@ -39,17 +41,22 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON lines.")] = False,
 ) -> None:
-    """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder."""
-    if preset == "clip":
-        _refuse({"--a": a, "--b": b, "--direction": direction, "--init": init, "--dry-run": dry_run or None})
-        _train_clip(data, out, set_ or [], steps, batch_size, size, resume, device, as_json)
+    """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder.
+
+    Parts of a face editor: clip learns words on labelled faces, encoder the way from faces to the latents of --init.
+    """
+    changes: dict[str, Any] = {"steps": steps, "batch_size": batch_size}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    changes |= dict(setting(text) for text in set_ or [])
+    if preset in PARTS:
+        _refuse(preset, {"--a": a, "--b": b, "--direction": direction, "--dry-run": dry_run or None})
+        changes |= {} if size is None else {"size": size}
+        _train_part(preset, init, data, out, changes, resume, device, as_json)
         return
+    changes |= {} if direction is None else {"data.direction": direction}
     from translate import catalog
     from translate.trainers import run
 
-    changes: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "data.direction": direction}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    changes |= dict(setting(text) for text in set_ or [])
     start = catalog.find(init) if init else None
     source = run.Source(root=data, a=a, b=b)
     with _bar(as_json, "file", "checking") as bar:
@@ -61,7 +68,7 @@ def train(
     if dry_run:
         _print_plan(plan, as_json)
         return
-    with _bar(as_json, "step") as bar, _stop_on_signals() as stop:
+    with _bar(as_json, "step") as bar, stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
     if not run.is_main_process():
@@ -79,30 +86,26 @@ def train(
         print(f"{best}use it: translate {verb.format(folder)}")
 
 
-def _refuse(options: dict[str, object]) -> None:
+def _refuse(preset: str, options: dict[str, object]) -> None:
     """Raises: ConfigError for an option that means nothing to this preset."""
     if given := [name for name, value in options.items() if value is not None]:
-        raise ConfigError(f"{given[0]} means nothing to the preset clip; see `translate train --help`")
+        raise ConfigError(f"{given[0]} means nothing to the preset {preset}; see `translate train --help`")
 
 
-def _train_clip(
+def _train_part(
+    preset: str,
+    init: str | None,
     data: Path | None,
     out: Path | None,
-    settings: list[str],
-    steps: int | None,
-    batch_size: int | None,
-    size: int | None,
+    changes: dict[str, Any],
     resume: bool,
     device: str,
     as_json: bool,
 ) -> None:
-    """A small CLIP on labelled faces; its recipe is its own, so are its settings."""
-    from translate.cli.clip import train_clip
-
-    given = {"steps": steps, "batch_size": batch_size, "size": size}
-    changes = {name: value for name, value in given.items() if value is not None} | dict(map(setting, settings))
-    with _stop_on_signals() as stop:
-        train_clip(data, _run_folder("clip", out), changes, resume=resume, device=device, stop=stop, as_json=as_json)
+    """Trainings whose recipe, and so whose settings, are their own."""
+    module, function = PARTS[preset]
+    train = getattr(importlib.import_module(f"translate.cli.{module}"), function)
+    train(init, data, out, changes, resume=resume, device=device, as_json=as_json)
 
 
 def _run_folder(preset: str | None, out: Path | None) -> Path:
@@ -169,25 +172,6 @@ def _scaled(size: int, config: "TrainConfig") -> dict[str, Any]:
     data, ratio = config.data, size / config.data.size
     scaled = {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
     return scaled | ({"generator.size": size} if config.generator.kind == "dcgan" else {})
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """The first Ctrl-C or SIGTERM lets the loop finish its step, save and return; a second one is the usual one."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def handler(number: int, _frame: object) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, handler)
-    try:
-        yield stop
-    finally:
-        for number, usual in before.items():
-            signal.signal(number, usual)
 
 
 def _print_plan(plan: "Plan", as_json: bool) -> None:

@@ -4,11 +4,12 @@ from typing import Literal
 
 from torch import Tensor
 
-from translate.config import DiscriminatorConfig, GeneratorConfig, LatentConfig
+from translate.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig, LatentConfig
 from translate.networks import resnet, unet
 from translate.networks.blocks import init_residual, init_weights
 from translate.networks.class_head import Condition
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from translate.networks.encoder import FaceEncoder
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator, init_linear
 from translate.networks.patchgan import MultiScale, PatchGAN, PixelGAN
 from translate.networks.resnet import ResNetGenerator
@@ -22,6 +23,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FaceEncoder",
     "Generator",
     "LatentGenerator",
     "MLPDiscriminator",
@@ -36,6 +38,7 @@ __all__ = [
     "UNet",
     "WholeDiscriminator",
     "build_discriminator",
+    "build_encoder",
     "build_generator",
     "build_latent_discriminator",
     "build_latent_generator",
@@ -183,3 +186,8 @@ def build_latent_discriminator(
     )
     init_weights(pictures)
     return pictures
+
+
+def build_encoder(config: EncoderConfig) -> FaceEncoder:
+    """A freshly initialised encoder: until it has learnt, every picture's styles are the mean."""
+    return FaceEncoder(config.size, config.num_ws, config.w_dim, filters=config.filters, max_filters=config.max_filters)

@@ -1,0 +1,1 @@
+"""Editing faces: from a photo to a latent, and from an edited latent back into the photo."""
