@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 MODEL_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 STATE_FILE = "state.json"
+FACTS = "translate"
+"""Under which word a safetensors file says what its tensors are."""
 UNFINISHED = ".tmp"
 """How the name of what is still being written ends."""
 
@@ -222,9 +224,29 @@ def _digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
-    """Write a safetensors file atomically. Shared or channels_last memory is copied into plain layout first."""
-    _write(path, _packed(tensors))
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], facts: Mapping[str, Any] | None = None) -> None:
+    """Write a safetensors file atomically, with `facts` in its header as JSON.
+
+    Shared or channels_last memory is copied into plain layout first.
+    """
+    _write(path, _packed(tensors, facts))
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """The facts that `write_tensors` put beside the tensors; empty where there are none.
+
+    Raises: CheckpointError when the file is missing or not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            found = json.loads((file.metadata() or {}).get(FACTS, "{}"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from None
+    return found if isinstance(found, dict) else {}
 
 
 def read_tensors(path: Path) -> dict[str, "Tensor"]:
@@ -266,10 +288,11 @@ def sweep(folder: Path, start: str = "", *, below: bool = False) -> None:
             path.unlink(missing_ok=True)
 
 
-def _packed(tensors: Mapping[str, "Tensor"]) -> bytes:
+def _packed(tensors: Mapping[str, "Tensor"], facts: Mapping[str, Any] | None = None) -> bytes:
     from safetensors.torch import save
 
-    data: bytes = save({name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()})
+    plain = {name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()}
+    data: bytes = save(plain, None if facts is None else {FACTS: json.dumps(facts)})
     return data
 
 

@@ -48,12 +48,14 @@ class HashedCLIP:
         return torch.stack([torch.randn(self.dim, generator=torch.Generator().manual_seed(s)) for s in seeds]).sum(0)
 
 
+WORDS = {"bright": (0, 1.0), "dark": (0, -1.0), "red": (1, 1.0), "cyan": (1, -1.0), "blue": (2, 1.0),
+         "yellow": (2, -1.0), "top": (3, 1.0), "bottom": (3, -1.0)}  # fmt: skip
+
+
 class ColourCLIP:
     """An embedding of brightness, red against cyan, blue against yellow, top against bottom, and a constant."""
 
     name = "colour"
-    words = {"bright": (0, 1.0), "dark": (0, -1.0), "red": (1, 1.0), "cyan": (1, -1.0), "blue": (2, 1.0),
-             "yellow": (2, -1.0), "top": (3, 1.0), "bottom": (3, -1.0)}  # fmt: skip
 
     def encode_image(self, image: Tensor) -> Tensor:
         mean = image.mean(dim=(2, 3))  # (N, 3)
@@ -69,8 +71,8 @@ class ColourCLIP:
         found[:, 4] = 1
         for row, text in zip(found, texts, strict=True):
             for word in text.lower().split():
-                if word in self.words:
-                    axis, value = self.words[word]
+                if word in WORDS:
+                    axis, value = WORDS[word]
                     row[axis] += value
         return F.normalize(found, dim=1)
 

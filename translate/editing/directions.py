@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.editing.styles import StyleStatistics, conv_channels
-from translate.errors import ConfigError
+from translate.errors import ConfigError, TranslateError
 from translate.networks.stylegan2.synthesis import Synthesis
 
 PUSH = 5.0
@@ -34,8 +34,11 @@ relevant channel, which mean the same for every CLIP."""
 Encode = Callable[[Tensor], Tensor]
 
 
-class Cancelled(Exception):
-    """Somebody asked to stop; nothing has changed."""
+class Cancelled(TranslateError):
+    """Somebody asked to stop before there was a result."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled; nothing was changed")
 
 
 @dataclass(frozen=True, slots=True)

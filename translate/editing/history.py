@@ -5,9 +5,10 @@ is another number, nothing is computed anew. Without a mask it changes the whole
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from translate.editing.composite import composite
@@ -16,6 +17,18 @@ from translate.errors import ConfigError
 from translate.networks.stylegan2.synthesis import Synthesis
 
 EditMethod = Literal["direction", "optimise", "mapper"]
+TENSORS = ("w_change", "s_change", "mask")
+
+
+class Photo(Protocol):
+    """A photo that a latent was made from: its face as the model sees it, and the way back into it."""
+
+    @property
+    def square(self) -> Tensor:
+        """The face, cut out as the model's own pictures are. Shape: (1, 3, R, R) in [-1, 1]."""
+
+    def paste(self, picture: Tensor) -> Image.Image:
+        """The whole photo, its face replaced. Shape: (1, 3, R, R) in [-1, 1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -37,6 +50,11 @@ class EditStep:
     channels: int = 0
     """How many did."""
 
+    def to(self, device: torch.device) -> Self:
+        """The same on another device."""
+        w, s, mask = (None if x is None else x.to(device) for x in (self.w_change, self.s_change, self.mask))
+        return replace(self, w_change=w, s_change=s, mask=mask)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EditState:
@@ -47,6 +65,8 @@ class EditState:
     steps: tuple[EditStep, ...] = ()
     origin: str = ""
     """Where it came from, as "seed 7"."""
+    photo: Photo | None = None
+    """The photo that it was inverted from, for as long as it is at hand: files of latents hold none."""
 
     def then(self, step: EditStep) -> Self:
         """One edit more."""
@@ -68,6 +88,11 @@ class EditState:
         """
         before = self.undo()
         return before.then(replace(self.steps[-1], strength=strength))
+
+    def to(self, device: torch.device) -> Self:
+        """The same on another device."""
+        steps = [step.to(device) for step in self.steps]
+        return replace(self, w_plus=self.w_plus.to(device), steps=tuple(steps))
 
     def changes(self, channels: int, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """w_plus and what is added to its S by the edits: those of the whole picture, and of masks that meet `mask`.
