@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 MODEL_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 STATE_FILE = "state.json"
-FACTS = "translate"
-"""Under which word a safetensors file says what its tensors are."""
 UNFINISHED = ".tmp"
 """How the name of what is still being written ends."""
 
@@ -224,16 +222,16 @@ def _digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], facts: Mapping[str, Any] | None = None) -> None:
-    """Write a safetensors file atomically, with `facts` in its header as JSON.
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], facts: Mapping[str, str] | None = None) -> None:
+    """Write a safetensors file atomically, with `facts` in its head.
 
     Shared or channels_last memory is copied into plain layout first.
     """
     _write(path, _packed(tensors, facts))
 
 
-def read_facts(path: Path) -> dict[str, Any]:
-    """The facts that `write_tensors` put beside the tensors; empty where there are none.
+def read_facts(path: Path) -> dict[str, str]:
+    """What `write_tensors` put in the head of a file.
 
     Raises: CheckpointError when the file is missing or not safetensors.
     """
@@ -241,12 +239,11 @@ def read_facts(path: Path) -> dict[str, Any]:
 
     try:
         with safe_open(path, "pt") as file:
-            found = json.loads((file.metadata() or {}).get(FACTS, "{}"))
+            return dict(file.metadata() or {})
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from None
-    return found if isinstance(found, dict) else {}
 
 
 def read_tensors(path: Path) -> dict[str, "Tensor"]:
@@ -288,11 +285,11 @@ def sweep(folder: Path, start: str = "", *, below: bool = False) -> None:
             path.unlink(missing_ok=True)
 
 
-def _packed(tensors: Mapping[str, "Tensor"], facts: Mapping[str, Any] | None = None) -> bytes:
+def _packed(tensors: Mapping[str, "Tensor"], facts: Mapping[str, str] | None = None) -> bytes:
     from safetensors.torch import save
 
     plain = {name: t.detach().to("cpu").contiguous().clone() for name, t in tensors.items()}
-    data: bytes = save(plain, None if facts is None else {FACTS: json.dumps(facts)})
+    data: bytes = save(plain, dict(facts) if facts else None)
     return data
 
 

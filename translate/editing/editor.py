@@ -24,6 +24,7 @@ from translate.editing.store import load_latent, save_latent
 from translate.editing.styles import PSI, StyleStatistics, known_statistics, pack
 from translate.errors import ConfigError
 from translate.networks import StyleGAN2Generator
+from translate.networks.stylegan2.synthesis import Synthesis
 from translate.objectives.styleclip import PLAIN, text_direction
 
 RELEVANCE_SAMPLES = 32
@@ -155,7 +156,7 @@ class Editor:
     @torch.no_grad()
     def picture(self, state: EditState) -> Tensor:
         """Shape: -> (1, 3, R, R) in [-1, 1]."""
-        return draw(self.synthesis, state).clamp(-1, 1)
+        return draw(self._drawing(state), state).clamp(-1, 1)
 
     def image(self, state: EditState, picture: Tensor | None = None) -> Image.Image:
         """The picture of a state (drawn, where it is not given), back in its photo where it has one."""
@@ -238,7 +239,7 @@ class Editor:
             return self._relevance[prompt, neutral]
         clip = self._clip()
         with torch.no_grad():
-            towards = text_direction(clip.encode_text, prompt, neutral, self.templates).to(self.device)
+            towards = text_direction(clip, prompt, neutral, self.templates).to(self.device)
             styles = pack(self.synthesis, self._mapped(range(RELEVANCE_SAMPLES)))
         found = first_order(self.synthesis, clip.encode_image, towards, styles, self.statistics, cancelled=cancelled)
         while len(self._relevance) >= REMEMBERED:
@@ -266,6 +267,11 @@ class Editor:
             "mask": (1, 1, side, side),
         }
         return load_latent(path, self.config.name, self.weights, shapes).to(self.device)
+
+    def _drawing(self, state: EditState) -> Synthesis:
+        """What draws a state: the model's own synthesis, or that tuned to its photo."""
+        tuned = None if state.photo is None else state.photo.synthesis
+        return self.synthesis if tuned is None else tuned
 
     def _mapped(self, seeds: Sequence[int], truncation: float = PSI) -> Tensor:
         """w_plus of seeds, whatever the others. Shape: (N, num_ws, w_dim)."""
@@ -307,7 +313,7 @@ class Editor:
         return methods.by_optimisation(
             asked,
             state,
-            self.synthesis,
+            self._drawing(state),
             clip.encode_image,
             told,
             config,

@@ -27,6 +27,10 @@ class Photo(Protocol):
     def square(self) -> Tensor:
         """The face, cut out as the model's own pictures are. Shape: (1, 3, R, R) in [-1, 1]."""
 
+    @property
+    def synthesis(self) -> Synthesis | None:
+        """The generator's second half, where it was tuned to this photo (pivotal tuning)."""
+
     def paste(self, picture: Tensor) -> Image.Image:
         """The whole photo, its face replaced. Shape: (1, 3, R, R) in [-1, 1]."""
 

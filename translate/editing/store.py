@@ -1,5 +1,6 @@
 """Latents with their edits in a file: safetensors, whose header says which model they belong to."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,9 @@ from translate.editing.history import TENSORS, EditState, EditStep
 from translate.errors import CheckpointError, ConfigError
 
 FORMAT = 1
+KIND: Literal["translate edits"] = "translate edits"
+FACTS = "translate"
+"""Under which word the head of the file says what it is."""
 SUFFIX = ".safetensors"
 MOST_STEPS = 1000
 
@@ -33,10 +37,10 @@ class LatentFacts(Config):
     """What a stored latent says of itself."""
 
     format: int = FORMAT
-    kind: Literal["latent"] = "latent"
+    kind: Literal["translate edits"] = KIND
     model: str
-    weights: str
-    """SHA-256 of the weights of the generator that it is a latent of."""
+    sha256: str
+    """Of the weights of the generator that it is a latent of."""
     origin: str = ""
     steps: tuple[StepFacts, ...] = Field(default=(), max_length=MOST_STEPS)
 
@@ -54,8 +58,8 @@ def save_latent(path: Path, state: EditState, model: str, weights: str) -> None:
         tensors |= {f"{number}.{name}": tensor for name, tensor in given.items() if tensor is not None}
     words = {field.name for field in fields(EditStep)} - set(TENSORS)
     steps = tuple(StepFacts(**{name: getattr(step, name) for name in words}) for step in state.steps)
-    facts = LatentFacts(model=model, weights=weights, origin=state.origin, steps=steps)
-    write_tensors(path, tensors, facts.model_dump(mode="json"))
+    facts = LatentFacts(model=model, sha256=weights, origin=state.origin, steps=steps)
+    write_tensors(path, tensors, {FACTS: facts.model_dump_json()})
 
 
 def load_latent(path: Path, model: str, weights: str, shapes: dict[str, tuple[int, ...]]) -> EditState:
@@ -64,14 +68,9 @@ def load_latent(path: Path, model: str, weights: str, shapes: dict[str, tuple[in
     Shape: `shapes` are those of w_plus, w_change, s_change and mask in this model.
     Raises: CheckpointError for a damaged file, another model's latent, or numbers that don't fit.
     """
-    try:
-        facts = parse(LatentFacts, read_facts(path))
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: no latent of a face ({error})") from None
-    if facts.format > FORMAT:
-        raise CheckpointError(f"{path}: format {facts.format} is newer than this program reads; update translate")
-    if facts.weights != weights:
-        other = f"weights {facts.weights[:8]}, not {weights[:8]}"
+    facts = _facts(path)
+    if facts.sha256 != weights:
+        other = f"weights {facts.sha256[:8]}, not {weights[:8]}"
         raise CheckpointError(f"{path}: is a latent of the model {facts.model} ({other} of {model}); use it with that")
     found = read_tensors(path)
     for name, tensor in found.items():
@@ -83,6 +82,18 @@ def load_latent(path: Path, model: str, weights: str, shapes: dict[str, tuple[in
         w_change, s_change, mask = (found.get(f"{number}.{name}") for name in TENSORS)
         steps.append(EditStep(**step.model_dump(), w_change=w_change, s_change=s_change, mask=mask))
     return EditState(found["w_plus"], tuple(steps), facts.origin)
+
+
+def _facts(path: Path) -> LatentFacts:
+    try:
+        written = json.loads(read_facts(path).get(FACTS, "null"))
+        if not isinstance(written, dict) or written.get("kind") != KIND:
+            raise CheckpointError(f"{path}: no latent with edits, as `translate edit -o face{SUFFIX}` writes them")
+        if isinstance(written.get("format"), int) and written["format"] > FORMAT:
+            raise CheckpointError(f"{path}: format {written['format']} is newer than this program reads; update it")
+        return parse(LatentFacts, written)
+    except (ConfigError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: its head is damaged ({error})") from None
 
 
 def _check(path: Path, name: str, tensor: Tensor, shape: tuple[int, ...] | None) -> None:

@@ -1,7 +1,8 @@
 """What StyleCLIP's methods minimise (Patashnik 2021, Eq. 1 and 5), and the direction between two texts (Sec. 6.1)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,15 +20,21 @@ def clip_distance(seen: Tensor, told: Tensor) -> Tensor:
     return 1 - (seen * told).sum(dim=1)
 
 
-def text_direction(
-    encode: Callable[[Sequence[str]], Tensor], target: str, neutral: str, templates: Sequence[str] = PLAIN
-) -> Tensor:
-    """The direction of length 1 from the neutral text to the target, each the mean of it in all `templates`.
+class TextEncoder(Protocol):
+    """The half of a CLIP that reads."""
 
-    Shape: `encode` gives (T, E), each of length 1 -> (E,); zeros where both texts are the same.
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Shape: T sentences -> (T, E), length 1."""
+
+
+def text_direction(clip: TextEncoder, target: str, neutral: str, templates: Sequence[str] = PLAIN) -> Tensor:
+    """norm(t_target - t_neutral), each the mean of its text in all templates (Patashnik 2021, Sec. 6.1).
+
+    Shape: (E,), length 1; zeros where both texts are the same to the model.
+    Raises: ConfigError for words that `clip` does not know.
     """
-    ends = [F.normalize(encode([form.format(text) for form in templates]).mean(0), dim=0) for text in (neutral, target)]
-    return F.normalize(ends[1] - ends[0], dim=0)
+    ends = [clip.encode_text([form.format(text) for form in templates]).mean(dim=0) for text in (neutral, target)]
+    return F.normalize(F.normalize(ends[1], dim=0) - F.normalize(ends[0], dim=0), dim=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
