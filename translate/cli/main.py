@@ -10,6 +10,7 @@ import typer
 from translate import __version__
 from translate.cli import bench, data, models
 from translate.cli.apply import apply
+from translate.cli.edit import edit
 from translate.cli.evaluate import evaluate
 from translate.cli.generate import generate
 from translate.cli.serve import serve
@@ -48,6 +49,7 @@ def _root(
 app.command()(apply)
 app.command()(train)
 app.command()(generate)
+app.command()(edit)
 app.command()(evaluate)
 app.command()(study)
 app.command()(serve)

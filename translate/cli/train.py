@@ -39,13 +39,21 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON lines.")] = False,
 ) -> None:
-    """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder."""
+    """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder.
+
+    mapper trains one for the faces of the model --init and one sentence, --set prompt="a smiling man".
+    """
     from translate import catalog
     from translate.trainers import run
 
     changes: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "data.direction": direction}
     changes = {name: value for name, value in changes.items() if value is not None}
     changes |= dict(setting(text) for text in set_ or [])
+    if preset == "mapper":
+        from translate.cli.train_mapper import train_mapper
+
+        train_mapper(init, data, out, changes, resume=resume, device=device, as_json=as_json)
+        return
     start = catalog.find(init) if init else None
     source = run.Source(root=data, a=a, b=b)
     with _bar(as_json, "file", "checking") as bar:
@@ -57,7 +65,7 @@ def train(
     if dry_run:
         _print_plan(plan, as_json)
         return
-    with _bar(as_json, "step") as bar, _stop_on_signals() as stop:
+    with _bar(as_json, "step") as bar, stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
     if not run.is_main_process():
@@ -142,7 +150,7 @@ def _scaled(size: int, config: "TrainConfig") -> dict[str, Any]:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
+def stop_on_signals() -> Iterator[threading.Event]:
     """The first Ctrl-C or SIGTERM lets the loop finish its step, save and return; a second one is the usual one."""
     stop = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -121,6 +121,22 @@ class Editor:
             self._statistics = known_statistics(self.network, self.weights)
         return self._statistics
 
+    def need_clip(self) -> TextImageEncoder:
+        """The CLIP.
+
+        Raises: ConfigError where there is none.
+        """
+        if self.clip is None:
+            raise ConfigError(f"{self.config.name}: has no CLIP, and without one no text can be understood")
+        return self.clip
+
+    def provenance(self, state: EditState) -> images.Provenance:
+        """What a file of this state's picture says of it."""
+        done = "; ".join(f"{step.prompt} ({step.method}, strength {step.strength:g})" for step in state.steps)
+        made = "a photo edited" if state.photo is not None else "a face made"
+        text = f"Synthetic picture: {made} by the model {self.name}"
+        return images.Provenance(f"{text}: {done}" if done else text, "generated" if state.photo is None else "edited")
+
     def add_mapper(self, path: Path, prompt: str = "") -> TrainedMapper:
         """Take in a mapper from its folder or its authors' file, which says no prompt: give it one.
 
@@ -237,7 +253,7 @@ class Editor:
         """
         if (prompt, neutral) in self._relevance:
             return self._relevance[prompt, neutral]
-        clip = self._clip()
+        clip = self.need_clip()
         with torch.no_grad():
             towards = text_direction(clip, prompt, neutral, self.templates).to(self.device)
             styles = pack(self.synthesis, self._mapped(range(RELEVANCE_SAMPLES)))
@@ -290,11 +306,6 @@ class Editor:
             raise ConfigError(f"the mask is {list(mask.shape)}; expected [1, 1, {side}, {side}] in [0, 1]")
         return mask.to(self.device, torch.float32)
 
-    def _clip(self) -> TextImageEncoder:
-        if self.clip is None:
-            raise ConfigError(f"{self.config.name}: has no CLIP, and without one no text can be understood")
-        return self.clip
-
     def _optimise(
         self,
         asked: Asked,
@@ -305,7 +316,7 @@ class Editor:
         *,
         free: bool = False,
     ) -> Found:
-        clip = self._clip()
+        clip = self.need_clip()
         if config is not None and config.lambda_id and self.identity is None:
             raise ConfigError(f"lambda_id is {config.lambda_id:g}, but {self.config.name} has no network of identity")
         with torch.no_grad():
