@@ -44,8 +44,18 @@ def test_a_mask_is_read_from_white_on_black_of_any_square_size():
     picture.paste(255, (0, 0, 64, 32))
     mask = read_mask(picture, 16)
     assert mask.shape == (1, 1, 16, 16)
-    assert mask[0, 0, :7].min() == 1
-    assert mask[0, 0, 9:].max() == 0
+    assert mask[0, 0, :8].min() == 1
+    assert mask[0, 0, 8:].max() == 0
+
+
+def test_a_pixel_is_as_free_as_the_darkest_of_the_mask_under_it():
+    """Four rows of ten white: of four pixels the second lies half over black, and stays."""
+    picture = Image.new("L", (10, 10))
+    picture.paste(255, (0, 0, 10, 4))
+    assert read_mask(picture, 4)[0, 0, :, 0].tolist() == [1, 0, 0, 0]
+    small = Image.new("L", (2, 2))
+    small.putpixel((0, 0), 128)
+    assert read_mask(small, 4)[0, 0, 0].tolist() == pytest.approx([128 / 255, 128 / 255, 0, 0])
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 METHODS = ("direction", "optimise", "mapper")
 MOST_STRENGTHS = 200
+LATENT = ".safetensors"
 
 
 class Job(NamedTuple):
@@ -75,6 +76,8 @@ def edit(
     jobs = plan(inputs or [], seed, out, moving=strip is not None)
     if latent is not None and len(jobs) > 1:
         raise ConfigError(f"--latent {latent}: is one file, and there are {len(jobs)} faces")
+    if latent is not None and latent.suffix.lower() != LATENT:
+        raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
     catalog.find(model)
 
     from translate.editing.editor import Editor
@@ -147,8 +150,8 @@ def plan(inputs: list[str], seed: str | None, out: Path, *, moving: bool) -> lis
         raise ConfigError(f"{out}: a synthetic picture is written as {', '.join(known)}, which can say that it is one")
     if is_file and not moving and out.suffix.lower() == ".gif":
         raise ConfigError(f"{out}: a .gif is for --strip; name a .png, .jpg or .webp")
-    latents = [Path(given) for given in inputs if given.lower().endswith(".safetensors")]
-    photos = [given for given in inputs if not given.lower().endswith(".safetensors")]
+    latents = [Path(given) for given in inputs if given.lower().endswith(LATENT)]
+    photos = [given for given in inputs if not given.lower().endswith(LATENT)]
     named: list[tuple[Path | int, str]] = [(path, path.stem) for path in latents]
     named += [(number, f"seed-{number:04d}") for number in (parse_seeds(seed) if seed is not None else [])]
     if is_file and len(named) + len(photos) > 1:
@@ -218,7 +221,7 @@ def _start(editor: "Editor", source: Path | int) -> "EditState":
 
     if isinstance(source, int):
         return editor.start(source)
-    if source.suffix.lower() == ".safetensors":
+    if source.suffix.lower() == LATENT:
         return editor.open(source)
     return editor.start(Image.fromarray(images.read_array(source)))
 

@@ -36,15 +36,14 @@ def feather(mask: Tensor, share: float = FEATHER) -> Tensor:
 def read_mask(picture: Image.Image, side: int, name: str = "mask") -> Tensor:
     """A mask for pictures of `side` pixels: white may change, black stays.
 
-    Shape: -> (1, 1, side, side) in [0, 1], 0 wherever a pixel holds any black of the mask given.
+    Shape: -> (1, 1, side, side) in [0, 1], for each pixel the darkest of the mask that lies under it.
     Raises: ImageError for one that is not square, or has no white.
     """
     if picture.width != picture.height:
         raise ImageError(f"{name}: is {picture.width} x {picture.height}; the mask of a face is a square, as the face")
-    gray = images.to_tensor(images.from_pil(picture)).mean(dim=0)[None, None]  # (1, 1, H, W) in [-1, 1]
-    mask = images.resize(gray.add(1).div(2), side, side).clamp(0, 1)
-    # Rounding and antialiasing leave traces on what was meant to be black.
-    mask = torch.where(mask < 1 / 128, 0.0, mask)
+    gray = images.to_tensor(images.from_pil(picture)).mean(dim=0)[None, None].add(1).div(2)  # (1, 1, H, W) in [0, 1]
+    # A mean would let the border of the white reach over what was meant to be black.
+    mask = -F.adaptive_max_pool2d(-gray, side)
     if not bool(mask.any()):
         raise ImageError(f"{name}: is black all over; paint white what may change")
     return mask
