@@ -164,26 +164,6 @@ def plan(inputs: list[str], seed: str | None, out: Path, *, moving: bool) -> lis
     return jobs
 
 
-def write_free(folder: Path, prompt: str, out: Path, steps: int, device: str) -> None:
-    """A face of a text alone, for `translate generate --prompt`.
-
-    Raises: ConfigError for an output that is no picture file.
-    """
-    from translate import images
-    from translate.editing.editor import Editor
-    from translate.editing.optimisation import OptimisationConfig
-
-    if out.suffix.lower() not in images.provenance.SUFFIXES[:-1] or out.is_dir():
-        raise ConfigError(f"{out}: --prompt makes one picture; name a file, as face.png")
-    editor = Editor.load(folder, device=device)
-    with _bar(steps, hidden=False) as bar:
-        done = editor.free(prompt, optimisation=OptimisationConfig(steps=steps, preview_every=0), report=_moving(bar))
-    images.save(done.image, out, provenance=editor.provenance(done.state))
-    print(
-        f"{out}: cosine with the text {done.figures['clip_before']:.3f} at first, {done.figures['clip_after']:.3f} now"
-    )
-
-
 def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidden: bool) -> dict[str, Any]:
     from PIL import Image
 

@@ -47,7 +47,7 @@ def generate(
     if prompt is not None:
         if ends or grid or label is not None or seeds != "0":
             raise ConfigError("--prompt makes one picture, from the mean face: leave out --seeds, --grid and the like")
-        from translate.cli.edit import write_free
+        from translate.cli.free import write_free
 
         write_free(folder, prompt, out, steps, device)
         return

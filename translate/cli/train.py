@@ -2,16 +2,14 @@
 
 import json
 import logging
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from translate.cli.stopping import stop_on_signals
 from translate.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
@@ -147,25 +145,6 @@ def _scaled(size: int, config: "TrainConfig") -> dict[str, Any]:
     data, ratio = config.data, size / config.data.size
     scaled = {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
     return scaled | ({"generator.size": size} if config.generator.kind == "dcgan" else {})
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """The first Ctrl-C or SIGTERM lets the loop finish its step, save and return; a second one is the usual one."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def handler(number: int, _frame: object) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, handler)
-    try:
-        yield stop
-    finally:
-        for number, usual in before.items():
-            signal.signal(number, usual)
 
 
 def _print_plan(plan: "Plan", as_json: bool) -> None:

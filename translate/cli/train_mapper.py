@@ -14,18 +14,11 @@ def train_mapper(
     resume: bool, device: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Train, and print how much nearer held-out faces come to the text."""
-    if model is None:
-        raise ConfigError("a mapper belongs to a generator: name it with --init MODEL")
-    if data is not None:
-        raise ConfigError("a mapper learns on faces that the generator draws; leave out --data")
-    if resume and out is None:
-        raise ConfigError("--resume needs --out: the folder of the mapper to go on with")
-    if not resume and not isinstance(changes.get("prompt"), str):
-        raise ConfigError('a mapper is for one sentence: name it with --set prompt="a smiling man"')
+    model = _check(model, data, out, changes, resume=resume)
 
     from tqdm import tqdm
 
-    from translate.cli.train import stop_on_signals
+    from translate.cli.stopping import stop_on_signals
     from translate.editing import mapper_training
     from translate.editing.editor import Editor
 
@@ -57,6 +50,18 @@ def train_mapper(
     )
     print(f"{folder}: step {stored.step}; held-out faces: {figures}")
     print(f"use it: translate edit --model {model} --seed 0 --mapper {folder} -o OUT.png")
+
+
+def _check(model: str | None, data: Path | None, out: Path | None, changes: dict[str, Any], *, resume: bool) -> str:
+    if model is None:
+        raise ConfigError("a mapper belongs to a generator: name it with --init MODEL")
+    if data is not None:
+        raise ConfigError("a mapper learns on faces that the generator draws; leave out --data")
+    if resume and out is None:
+        raise ConfigError("--resume needs --out: the folder of the mapper to go on with")
+    if not resume and not isinstance(changes.get("prompt"), str):
+        raise ConfigError('a mapper is for one sentence: name it with --set prompt="a smiling man"')
+    return model
 
 
 def slug(prompt: str) -> str:

@@ -1,1 +1,1 @@
-"""Edit what a StyleGAN2 makes with a sentence: StyleCLIP's three methods, masks, stacked edits with undo."""
+"""Editing faces: from a photo to a latent, and from an edited latent back into the photo."""
