@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from translate.cli import clip
 from translate.cli.options import check_json_out
 from translate.errors import ConfigError
 
@@ -65,7 +66,7 @@ def evaluate(
     """Score models on data, or without a model the pictures of folder A against the real ones of folder B.
 
     Accuracy and IoU for label maps; PSNR, SSIM and their like for pairs of pictures; and for sets of pictures
-    distances, precision and recall, coverage, colours and sharpness.
+    distances, precision and recall, coverage, colours and sharpness. Of a CLIP zero-shot answers about faces.
     """
     from translate import catalog, checkpoints
     from translate.evaluation import page
@@ -73,6 +74,8 @@ def evaluate(
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
     check_json_out(json_out)
+    if models and clip.is_clip(models[0]):
+        return clip.evaluate(models, data, split.value, device, json_out)
     if report:
         page.check(report)
     chosen: dict[str, object] = {}

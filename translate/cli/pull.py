@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from translate.download.fetch import Progress
     from translate.interop.measures import Measure
 
+CLIPS = ("clip-", "openai/", "laion2b/")
+"""How the names of CLIPs begin."""
+
 
 def pull_model(
     name: Annotated[str | None, typer.Argument(help="A published model; without a name all are listed.")] = None,
@@ -24,17 +27,18 @@ def pull_model(
         typer.Option(help="tracked or picture, as for `import`; default what the project tests its models with."),
     ] = None,
 ) -> None:
-    """Fetch a model that the pix2pix and CycleGAN project publishes and import it; or a network that figures need."""
+    """Fetch a model that the pix2pix and CycleGAN project publishes and import it; a CLIP; a network of figures."""
     from translate.interop import published
     from translate.interop.measures import MEASURES
 
     if name is None:
         _list()
         return
-    if name in MEASURES:
+    if name in MEASURES or name.startswith(CLIPS):
         if as_ is not None or statistics is not None:
-            raise ConfigError(f"{name} is no model but a measure: it goes without --name and --statistics")
-        _pull_measure(MEASURES[name])
+            what = "measure" if name in MEASURES else "CLIP"
+            raise ConfigError(f"{name} is no model but a {what}: it goes without --name and --statistics")
+        _pull_measure(MEASURES[name]) if name in MEASURES else _pull_clip(name)
         return
     model = published.find(name)
     chosen = parse_statistics(statistics or "picture")
@@ -66,13 +70,30 @@ def pull_model(
 
 
 def _list() -> None:
-    from translate.interop import published
+    from translate.interop import clip, published
     from translate.interop.measures import MEASURES
 
     for model in published.MODELS:
         print(f"{model.full_name:<32}{model.title}; {model.data}")
     for name, measure in MEASURES.items():
         print(f"{name:<32}{measure.title}; {measure.terms}")
+    for found in clip.PUBLISHED.values():
+        print(f"{found.pull_name:<32}CLIP {found.config.name}, for edits by text; {found.config.licence}")
+
+
+def _pull_clip(name: str) -> None:
+    from translate.features.clip import pull_clip, pulled
+    from translate.interop import clip
+
+    key = clip.by_pull_name(name)
+    if key is None:
+        known = ", ".join(found.pull_name for found in clip.PUBLISHED.values())
+        raise ConfigError(f"no published CLIP {name[:100]!r}; known: {known}")
+    found = clip.PUBLISHED[key]
+    print(f"{found.remote.url}\n  {found.config.licence}", file=sys.stderr)
+    with _bar("fetching") as progress:
+        fetched = pull_clip(key, progress=progress)
+    print(f"{pulled(key)}: {key}; {fetched.trust}")
 
 
 def _pull_measure(measure: "Measure") -> None:

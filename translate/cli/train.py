@@ -41,6 +41,10 @@ def train(
 
     mapper trains one for the faces of the model --init and one sentence, --set prompt="a smiling man".
     """
+    if preset == "clip":
+        _refuse({"--a": a, "--b": b, "--direction": direction, "--init": init, "--dry-run": dry_run or None})
+        _train_clip(data, out, set_ or [], steps, batch_size, size, resume, device, as_json)
+        return
     from translate import catalog
     from translate.trainers import run
 
@@ -79,6 +83,32 @@ def train(
     for name, folder in folders.items():
         best = f"best {standing.best[name]:.4f} at step {standing.best_step[name]}; " if name in standing.best else ""
         print(f"{best}use it: translate {verb.format(folder)}")
+
+
+def _refuse(options: dict[str, object]) -> None:
+    """Raises: ConfigError for an option that means nothing to this preset."""
+    if given := [name for name, value in options.items() if value is not None]:
+        raise ConfigError(f"{given[0]} means nothing to the preset clip; see `translate train --help`")
+
+
+def _train_clip(
+    data: Path | None,
+    out: Path | None,
+    settings: list[str],
+    steps: int | None,
+    batch_size: int | None,
+    size: int | None,
+    resume: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """A small CLIP on labelled faces; its recipe is its own, so are its settings."""
+    from translate.cli.clip import train_clip
+
+    given = {"steps": steps, "batch_size": batch_size, "size": size}
+    changes = {name: value for name, value in given.items() if value is not None} | dict(map(setting, settings))
+    with stop_on_signals() as stop:
+        train_clip(data, _run_folder("clip", out), changes, resume=resume, device=device, stop=stop, as_json=as_json)
 
 
 def _run_folder(preset: str | None, out: Path | None) -> Path:

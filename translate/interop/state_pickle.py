@@ -27,6 +27,9 @@ REBUILD = ("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor")
 SETTINGS = "argparse Namespace"
 """What a training program was started with; some save it beside the weights. It is read as an empty dict."""
 PARAMETER = "torch._utils _rebuild_parameter"
+MODULES = ("__torch__.", "__torch__ ")
+"""How the names of a TorchScript program's own classes begin; a module of one is read as the dict of what it holds."""
+LISTS = ("torch.jit._pickle build_intlist", "torch.jit._pickle build_doublelist", "torch.jit._pickle build_boollist")
 
 
 class Storage(NamedTuple):
@@ -66,9 +69,10 @@ VALUES = frozenset({"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNI
 
 @dataclass(slots=True)
 class Machine:
-    """Follows pickles; `legacy` files name their storages with one value more than zip files do."""
+    """Follows pickles; `legacy` files name their storages with one more value than zips; a `script` has modules."""
 
     legacy: bool
+    script: bool = False
     storages: dict[str, Storage] = field(default_factory=dict)
     stack: Stack = field(init=False)
 
@@ -91,18 +95,29 @@ class Machine:
                 stack.push(self._storage(stack.pop()))
             case "REDUCE":
                 arguments, what = stack.pop(), stack.pop()
-                stack.push(_called(what, arguments))
+                stack.push(arguments[0] if self._is_list(what, arguments) else _called(what, arguments))
             case "NEWOBJ":
                 arguments, what = stack.pop(), stack.pop()
-                if type(what) is not Global or what.name != SETTINGS or arguments != ():
+                if not self._is_record(what) or arguments != ():
                     raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
                 stack.push({})
             case "BUILD":
                 # An OrderedDict's attributes: the versions of the modules it came from. Nothing needs them.
-                if not isinstance(stack.pop(), dict) or not isinstance(stack.items[-1], dict):
+                state, target = stack.pop(), stack.items[-1]
+                if not isinstance(state, dict) or not isinstance(target, dict):
                     raise Refused("its pickle sets the state of an object")
+                if self.script and state is not target:
+                    target.update(state)
             case _:
                 raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
+
+    def _is_record(self, what: Any) -> bool:
+        """Whether a name is one of the classes that are read as dicts."""
+        return type(what) is Global and (what.name == SETTINGS or (self.script and what.name.startswith(MODULES)))
+
+    def _is_list(self, what: Any, arguments: Any) -> bool:
+        named = type(what) is Global and what.name in LISTS
+        return self.script and named and type(arguments) is tuple and len(arguments) == 1 and type(arguments[0]) is list
 
     def _storage(self, named: Any) -> Storage:
         if type(named) is not tuple or len(named) != 5 + self.legacy or named[0] != "storage":

@@ -3,10 +3,12 @@
 Two formats are read: the zip of PyTorch 1.6 and later, and the plain sequence of pickles before it ("magic number"). A
 list of instructions is all a pickle is; the few that describe tensors in dicts are followed here on a stack of plain
 values, where a call is looked up and never made, and every other instruction is refused. The values are then read from
-the file by their place. Refused in one line: PyTorch's first format (tar), TorchScript, compressed entries, whatever
-else a pickle could say, and tensors that claim more values than the file stores.
+the file by their place. Refused in one line: PyTorch's first format (tar), compressed entries, whatever else a pickle
+could say, and tensors that claim more values than the file stores. A TorchScript program is refused too, but where it
+is asked for by name: then its modules' tensors are read, and the program that lies beside them is not.
 """
 
+import functools
 import io
 import os
 import struct
@@ -31,6 +33,8 @@ MAX_PICKLE_BYTES = 1024**2
 """A thousand tensors need about 100 KB."""
 MAX_DEPTH, MAX_VALUES = 6, 100_000
 """As deep as the numbers of an optimizer's parameters lie in a training checkpoint."""
+MAX_MODULES = 12
+"""As deep as modules lie in modules."""
 CHUNK = 1024**2
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -42,12 +46,32 @@ def read(path: Path) -> Any:
 
     Raises: CheckpointError when it is of no format that can be read safely, is damaged, or holds anything else.
     """
+    return _read(path, _sniffed)
+
+
+def read_script(path: Path) -> dict[str, Tensor]:
+    """The tensors of a TorchScript program by their dotted names, on the CPU; its code is not even decompressed.
+
+    Raises: CheckpointError when it is none, or can't be read safely.
+    """
+    found: dict[str, Tensor] = {}
+    waiting = [("", _read(path, lambda _: functools.partial(_read_zip, script=True)))]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Tensor):
+            found[name] = value
+        elif isinstance(value, dict):
+            waiting += [(f"{name}.{key}".removeprefix("."), inner) for key, inner in value.items()]
+    return found
+
+
+def _read(path: Path, reader: Callable[[BinaryIO], Callable[[BinaryIO, int], Any]]) -> Any:
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_BYTES:
                 raise Refused(f"it has {size} bytes, the limit is {MAX_BYTES}")
-            return _sniffed(file)(file, size)
+            return reader(file)(file, size)
     except OSError as error:
         raise CheckpointError(f"{path}: not a readable .pth file ({error.strerror or error})") from None
     except Exception as error:  # damaged bytes make the readers raise whatever they like
@@ -80,14 +104,19 @@ def _is_tar(head: bytes) -> bool:
     return True
 
 
-def _read_zip(file: BinaryIO, size: int) -> Any:
+def _read_zip(file: BinaryIO, size: int, script: bool = False) -> Any:
     with zipfile.ZipFile(BoundedFile(file)) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if len(entries) < len(archive.infolist()) or len(entries) > MAX_ENTRIES:
             raise Refused(f"{len(archive.infolist())} entries, some of one name or more than {MAX_ENTRIES}")
         folder = next(iter(entries), "").split("/")[0]
-        if f"{folder}/constants.pkl" in entries or f"{folder}/data.pkl" not in entries:
-            raise Refused("a TorchScript program or another archive; expected a state_dict that torch.save wrote")
+        if (f"{folder}/constants.pkl" in entries) != script or f"{folder}/data.pkl" not in entries:
+            expected = "TorchScript program" if script else "state_dict that torch.save wrote"
+            raise Refused(
+                f"a {'state_dict' if script else 'TorchScript program'} or another archive; expected a {expected}"
+            )
+        if script:  # of a program only the values are read, and its code lies compressed beside them
+            entries = {name: entry for name, entry in entries.items() if _is_value(name, folder)}
         for name, entry in entries.items():
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
                 raise Refused(f"{name[:80]!r} is compressed; PyTorch stores weights plainly")
@@ -100,7 +129,7 @@ def _read_zip(file: BinaryIO, size: int) -> Any:
         names = entries[f"{folder}/data.pkl"]
         if names.file_size > MAX_PICKLE_BYTES:
             raise Refused(f"data.pkl has {names.file_size} bytes; no state_dict has so many names")
-        value = Machine(legacy=False).run(io.BytesIO(_content(archive, names)))
+        value = Machine(legacy=False, script=script).run(io.BytesIO(_content(archive, names)))
 
         def values(storage: Storage) -> bytearray:
             entry = entries.get(f"{folder}/data/{storage.key}")
@@ -108,7 +137,11 @@ def _read_zip(file: BinaryIO, size: int) -> Any:
                 raise Refused(f"the values {storage.key} are missing, or of another length than its pickle says")
             return _content(archive, entry)
 
-        return _built(value, values)
+        return _built(value, values, MAX_MODULES if script else MAX_DEPTH)
+
+
+def _is_value(name: str, folder: str) -> bool:
+    return name.startswith(f"{folder}/data/") or name in (f"{folder}/data.pkl", f"{folder}/byteorder")
 
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytearray:
@@ -147,9 +180,9 @@ def _read_sequence(file: BinaryIO, size: int) -> Any:
     return _built(value, values)
 
 
-def _built(value: Any, values: Callable[[Storage], bytearray]) -> Any:
+def _built(value: Any, values: Callable[[Storage], bytearray], deepest: int = MAX_DEPTH) -> Any:
     """The claims in `value` as tensors, once every one of them is known to lie within the file."""
-    claims = _claims(value)
+    claims = _claims(value, deepest)
     storages = {claim.storage.key: claim.storage for _, claim in claims}
     for name, claim in claims:
         if not claim.fits():
@@ -162,14 +195,14 @@ def _built(value: Any, values: Callable[[Storage], bytearray]) -> Any:
     return _filled(value, stored)
 
 
-def _claims(value: Any) -> list[tuple[str, Claim]]:
+def _claims(value: Any, deepest: int) -> list[tuple[str, Claim]]:
     """Every tensor with its dotted name; shared dicts are gone through once for each place they stand in."""
     found: list[tuple[str, Claim]] = []
     waiting, seen = [("", value, 0)], 0
     while waiting:
         name, value, depth = waiting.pop()
         seen += 1
-        if depth > MAX_DEPTH or seen > MAX_VALUES:
+        if depth > deepest or seen > MAX_VALUES:
             raise Refused("dicts within dicts within dicts; expected a state_dict")
         if isinstance(value, Claim):
             found.append((name, value))
