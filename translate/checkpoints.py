@@ -10,19 +10,25 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from translate.config import FORMAT_VERSION, LatentConfig, ModelConfig, read
+from translate.config import FORMAT_VERSION, Config, EncoderConfig, JudgeConfig, LatentConfig, ModelConfig, read
 from translate.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from translate.networks import AnyDiscriminator, FaceEncoder
+
 log = logging.getLogger(__name__)
+
+Part = TypeVar("Part", bound=Config)
 
 MODEL_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 STATE_FILE = "state.json"
+ENCODER, DISCRIMINATOR = "encoder", "discriminator"
+"""Folders in a model's own that hold what belongs to it, each a model.safetensors and a config.json."""
 UNFINISHED = ".tmp"
 """How the name of what is still being written ends."""
 
@@ -47,15 +53,15 @@ def writing(path: Path) -> Iterator[None]:
         raise NotWritten(path, error) from None
 
 
-def save_model(folder: Path, generator: "nn.Module", config: ModelConfig, *, half: bool = False) -> None:
-    """Write weights and config so that `load_model(folder)` gives them back.
+def save_model(folder: Path, module: "nn.Module", config: Config, *, half: bool = False) -> None:
+    """Write weights and config so that `load_model(folder)`, or the loader of that config's kind, gives them back.
 
     `half` stores float16, for shipping. Both files appear whole or not at all.
     """
     import torch
 
     state = {}
-    for name, tensor in generator.state_dict().items():
+    for name, tensor in module.state_dict().items():
         if half and tensor.is_floating_point():
             tensor = tensor.to(torch.float16)
         state[name] = tensor
@@ -92,6 +98,44 @@ def load_model(folder: Path) -> tuple["nn.Module", ModelConfig]:
     generator = build_latent_generator(network) if isinstance(network, LatentConfig) else build_generator(network)
     load_weights(generator, folder / MODEL_FILE)
     return generator.eval(), config
+
+
+def holds_part(model: Path, name: str) -> bool:
+    """Whether the model has an encoder or a discriminator of that name beside it."""
+    return (model / name / CONFIG_FILE).is_file()
+
+
+def load_encoder(folder: Path) -> tuple["FaceEncoder", EncoderConfig]:
+    """The encoder stored in `folder`, frozen, float32, on the CPU, and its config.
+
+    Raises: CheckpointError naming the file and what is wrong with it.
+    """
+    from translate.networks import build_encoder
+
+    config = _part_config(EncoderConfig, folder)
+    encoder = build_encoder(config)
+    load_weights(encoder, folder / MODEL_FILE)
+    return encoder.eval().requires_grad_(False), config
+
+
+def load_discriminator(folder: Path) -> tuple["AnyDiscriminator", JudgeConfig]:
+    """The discriminator stored in `folder`, frozen, float32, on the CPU, and its config.
+
+    Raises: CheckpointError naming the file and what is wrong with it.
+    """
+    from translate.networks import build_latent_discriminator
+
+    config = _part_config(JudgeConfig, folder)
+    judge = build_latent_discriminator(config.discriminator, config.generator, "none")
+    load_weights(judge, folder / MODEL_FILE)
+    return judge.eval().requires_grad_(False), config
+
+
+def _part_config(kind: type[Part], folder: Path) -> Part:
+    try:
+        return read(kind, folder / CONFIG_FILE)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
 
 
 def load_weights(module: "nn.Module", path: Path, *, allow: int = 0) -> list[str]:

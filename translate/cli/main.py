@@ -13,6 +13,7 @@ from translate.cli.apply import apply
 from translate.cli.edit import edit
 from translate.cli.evaluate import evaluate
 from translate.cli.generate import generate
+from translate.cli.invert import invert
 from translate.cli.serve import serve
 from translate.cli.study import study
 from translate.cli.train import train
@@ -50,6 +51,7 @@ app.command()(apply)
 app.command()(train)
 app.command()(generate)
 app.command()(edit)
+app.command()(invert)
 app.command()(evaluate)
 app.command()(study)
 app.command()(serve)

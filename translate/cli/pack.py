@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from translate.errors import ConfigError
+
 if TYPE_CHECKING:
     from translate.evaluation.report import Report
 
@@ -17,14 +19,25 @@ def pack(
     title: Annotated[str | None, typer.Option(help="What it is, in a few words.")] = None,
     about: Annotated[str | None, typer.Option(help="What it does, in a sentence.")] = None,
     licence: Annotated[str | None, typer.Option(help="Terms of the weights.")] = None,
+    alignment: Annotated[
+        str | None, typer.Option(help="Of a model of faces: how they lie in its pictures, ffhq or utkface.")
+    ] = None,
 ) -> None:
-    """Store a model in half the space, ready to be shipped, and score what was stored."""
+    """Store a model in half the space, ready to be shipped, and score what was stored.
+
+    A StyleGAN2's discriminator and encoder go with it.
+    """
     from translate import catalog, checkpoints
+    from translate.config import ALIGNMENTS
 
     folder, name = catalog.find(run), catalog.valid_name(out.name)
     generator, config = checkpoints.load_model(folder)
     told = {"title": title, "description": about, "licence": licence}
     config = config.replace(name=name, **{field: text for field, text in told.items() if text is not None})
+    if alignment is not None:
+        if alignment not in ALIGNMENTS:
+            raise ConfigError(f"--alignment {alignment}: known are {', '.join(ALIGNMENTS)}")
+        config = config.model_copy(update={"alignment": ALIGNMENTS[alignment]})
     checkpoints.save_model(out, generator, config.model_copy(update={"metrics": {}}), half=True)
     if data is not None:
         from translate.evaluation.evaluate import evaluate
@@ -35,8 +48,28 @@ def pack(
         checkpoints.write_json(out / checkpoints.CONFIG_FILE, scored.model_dump(mode="json"))
         print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
         print(f"measured: {report.protocol}")
-    size = (out / checkpoints.MODEL_FILE).stat().st_size / 1e6
-    print(f"{out}: {size:.1f} MB, from {folder} at step {config.step}")
+    parts = _pack_parts(folder, out, name) if config.generator.kind == "stylegan2" else []
+    size = sum(file.stat().st_size for file in out.rglob(checkpoints.MODEL_FILE)) / 1e6
+    beside = f" with its {' and '.join(parts)}" if parts else ""
+    print(f"{out}: {size:.1f} MB{beside}, from {folder} at step {config.step}")
+
+
+def _pack_parts(folder: Path, out: Path, name: str) -> list[str]:
+    """Store what belongs to a StyleGAN2 beside it; which parts those are."""
+    from translate import checkpoints
+    from translate.checkpoints import DISCRIMINATOR, ENCODER
+    from translate.trainers import discriminator
+
+    parts = []
+    if found := discriminator.find(folder):
+        judge, config = found
+        checkpoints.save_model(out / DISCRIMINATOR, judge, config.replace(name=name), half=True)
+        parts.append(DISCRIMINATOR)
+    if checkpoints.holds_part(folder, ENCODER):
+        encoder, made = checkpoints.load_encoder(folder / ENCODER)
+        checkpoints.save_model(out / ENCODER, encoder, made.replace(name=name), half=True)
+        parts.append(ENCODER)
+    return parts
 
 
 def _metrics(report: "Report") -> dict[str, float]:

@@ -108,7 +108,8 @@ def _pull_measure(measure: "Measure") -> None:
     with _bar("fetching") as progress:
         fetched = fetch.fetch(measure.remote, target, ledger=catalog.ledger(), progress=progress)
     print(f"{target}: {measure.title}; {fetched.trust}")
-    print("  it needs: pip install 'translate-images[metrics]'")
+    if measure.needs:
+        print(f"  it needs: {measure.needs}")
 
 
 def pull_data(

@@ -39,7 +39,8 @@ def train(
 ) -> None:
     """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder.
 
-    mapper trains one for the faces of the model --init and one sentence, --set prompt="a smiling man".
+    mapper trains one for the faces of the model --init and one sentence, --set prompt="a smiling man"; encoder one from
+    faces to the latents of the model --init, on a folder of faces; clip a small CLIP on a folder of labelled faces.
     """
     if preset == "clip":
         _refuse({"--a": a, "--b": b, "--direction": direction, "--init": init, "--dry-run": dry_run or None})
@@ -55,6 +56,11 @@ def train(
         from translate.cli.train_mapper import train_mapper
 
         train_mapper(init, data, out, changes, resume=resume, device=device, as_json=as_json)
+        return
+    if preset == "encoder":
+        from translate.cli.train_encoder import train_encoder
+
+        train_encoder(init, data, out, changes, resume=resume, device=device, as_json=as_json)
         return
     start = catalog.find(init) if init else None
     source = run.Source(root=data, a=a, b=b)

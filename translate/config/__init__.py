@@ -2,6 +2,7 @@
 
 from translate.config.base import Config, Count, NonNegative, Positive, Probability, Share, parse, read
 from translate.config.data import IGNORE_INDEX, DataConfig, Direction, Mixture
+from translate.config.faces import ALIGNMENTS, POINTS, Alignment, EncoderConfig, JudgeConfig
 from translate.config.models import FORMAT_VERSION, ClassSpec, HoldOut, ModelConfig
 from translate.config.networks import DiscriminatorConfig, GeneratorConfig, LatentConfig, Norm
 from translate.config.objectives import (
@@ -16,9 +17,12 @@ from translate.config.stability import Augmentation, Constraint, StabilityConfig
 from translate.config.training import OptimConfig, Optimizer, Precision, TrainConfig
 
 __all__ = [
+    "ALIGNMENTS",
     "FORMAT_VERSION",
     "IGNORE_INDEX",
+    "POINTS",
     "Adversarial",
+    "Alignment",
     "Augmentation",
     "CUTConfig",
     "ClassSpec",
@@ -29,9 +33,11 @@ __all__ = [
     "DataConfig",
     "Direction",
     "DiscriminatorConfig",
+    "EncoderConfig",
     "GANConfig",
     "GeneratorConfig",
     "HoldOut",
+    "JudgeConfig",
     "LatentConfig",
     "Mixture",
     "ModelConfig",

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from translate.config.base import Config
 from translate.config.data import DataConfig
+from translate.config.faces import Alignment
 from translate.config.networks import Generator, GeneratorConfig, LatentConfig, as_latent, as_translator
 
 FORMAT_VERSION = 1
@@ -45,6 +46,8 @@ class ModelConfig(Config):
     """Of a label map."""
     labels: tuple[str, ...] = ()
     """What a generator from noise can be asked for, in the order of its classes."""
+    alignment: Alignment | None = None
+    """Of a model of faces: how a photo is cut for it."""
     held_out: HoldOut | None = None
     preset: str = ""
     step: int = 0

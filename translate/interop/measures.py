@@ -9,6 +9,12 @@ TORCHVISION = "https://download.pytorch.org/models"
 GITHUB_FILES = ("release-assets.githubusercontent.com", "objects.githubusercontent.com")
 """Where GitHub sends those who ask for a release."""
 MIB = 1024**2
+ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models"
+"""Where GitHub keeps the large files of OpenCV's collection of networks."""
+YUNET = "face_detection_yunet_2023mar.onnx"
+YUNET_DIGEST = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+SFACE = "face_recognition_sface_2021dec.onnx"
+SFACE_DIGEST = "f6abbfff9575e3041db692c1e29d782e995191888477fd59ebc81202d99fc63b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,8 @@ class Measure:
     remote: Remote
     title: str
     terms: str
+    needs: str = "pip install 'translate-images[metrics]'"
+    """What else has to be installed; empty: nothing."""
 
 
 MEASURES = {
@@ -37,5 +45,19 @@ MEASURES = {
         )
         for (net, trunk), (title, limit) in zip(lpips.TRUNKS.items(), (("AlexNet", 240), ("VGG-16", 540)), strict=True)
     },
+    "yunet": Measure(
+        YUNET,
+        Remote(f"{ZOO}/face_detection_yunet/{YUNET}", MIB, YUNET_DIGEST),
+        "YuNet: finds faces and their five points in photos",
+        "MIT",
+        needs="",
+    ),
+    "sface": Measure(
+        SFACE,
+        Remote(f"{ZOO}/face_recognition_sface/{SFACE}", 30 * MIB, SFACE_DIGEST),
+        "SFace: whether two pictures show the same person",
+        "Apache-2.0",
+        needs="",
+    ),
 }
 """By the name that `translate models pull` takes."""

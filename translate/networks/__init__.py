@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from translate.config import DiscriminatorConfig, GeneratorConfig, LatentConfig
+from translate.config import DiscriminatorConfig, EncoderConfig, GeneratorConfig, LatentConfig
 from translate.networks.blocks import init_residual, init_weights
 from translate.networks.class_head import Condition
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from translate.networks.encoder import FaceEncoder
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator, init_linear
 from translate.networks.patchgan import MultiScale, PatchGAN, PixelGAN
 from translate.networks.resnet import ResNetGenerator
@@ -19,6 +20,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FaceEncoder",
     "Generator",
     "LatentGenerator",
     "MLPDiscriminator",
@@ -33,6 +35,7 @@ __all__ = [
     "UNet",
     "WholeDiscriminator",
     "build_discriminator",
+    "build_encoder",
     "build_generator",
     "build_latent_discriminator",
     "build_latent_generator",
@@ -165,3 +168,8 @@ def build_latent_discriminator(
     )
     init_weights(pictures)
     return pictures
+
+
+def build_encoder(config: EncoderConfig) -> FaceEncoder:
+    """A freshly initialised encoder: until it has learnt, every picture's styles are the mean."""
+    return FaceEncoder(config.size, config.num_ws, config.w_dim, filters=config.filters, max_filters=config.max_filters)

@@ -174,7 +174,7 @@ def resumed(folder: Path, changes: dict[str, object], *, progress: Callable[[int
 
 
 def warm_start(trainer: Trainer, model: Path) -> None:
-    """Start from the weights of another model, and from its discriminators when its run state is there and fits.
+    """Start from the weights of another model, and from its discriminators where they are there and fit.
 
     Where several generators are trained, `model` is the folder of one direction and the others lie beside it. An
     output layer of other classes starts anew, which is said.
@@ -196,6 +196,12 @@ def warm_start(trainer: Trainer, model: Path) -> None:
             trainer.players["discriminator"].module.load_state_dict(tensors["discriminator"])
         except (KeyError, RuntimeError):
             log.warning("%s: its discriminator does not fit; a new one starts from noise", model)
+    elif "discriminator" in trainer.players and checkpoints.holds_part(model, checkpoints.DISCRIMINATOR):
+        stored = model / checkpoints.DISCRIMINATOR / checkpoints.MODEL_FILE
+        try:
+            checkpoints.load_weights(trainer.players["discriminator"].module, stored)
+        except CheckpointError as error:
+            log.warning("%s; a new discriminator starts from noise", error)
 
 
 def _direction(model: Path) -> Path:
