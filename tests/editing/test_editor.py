@@ -42,7 +42,8 @@ class Counting(ColourCLIP):
 
 def make(clip=None, **given: object) -> Editor:
     clip = ColourCLIP() if clip is None else clip
-    return Editor(tiny(), CONFIG, "ab" * 32, clip=clip, device="cpu", **given)  # type: ignore[arg-type]
+    given = {"templates": ("a {}",), "device": "cpu"} | given
+    return Editor(tiny(), CONFIG, "ab" * 32, clip=clip, **given)  # type: ignore[arg-type]
 
 
 def mapper(prompt: str = "bright", weights: str = "", w_dim: int = 7) -> TrainedMapper:
@@ -221,21 +222,21 @@ def test_identity_is_compared_with_the_face_before_all_edits():
 class Photo:
     """A photo of 40 x 30 whose face is its left upper corner."""
 
-    synthesis = None
+    notes = ()
 
     def __init__(self, photo: Image.Image) -> None:
         self.photo = photo
-        self.square = images.to_tensor(images.from_pil(photo.crop((0, 0, 16, 16))))[None]
+        self.target = images.to_tensor(images.from_pil(photo.crop((0, 0, 16, 16))))[None]
 
-    def paste(self, picture: Tensor) -> Image.Image:
+    def paste(self, picture: Tensor, base: Tensor, mask: Tensor | None = None) -> Image.Image:
         whole = self.photo.copy()
         whole.paste(images.to_pil(picture), (0, 0))
         return whole
 
 
 def test_a_photo_is_inverted_edited_and_pasted_back():
-    def invert(photo: Image.Image) -> tuple[Tensor, Photo]:
-        return torch.ones(1, 6, 7), Photo(photo)
+    def invert(photo: Image.Image) -> tuple[Tensor, Photo, None]:
+        return torch.ones(1, 6, 7), Photo(photo), None
 
     editor = make(inverter=invert)
     done = editor.edit(Image.new("RGB", (40, 30), "gray"), "bright")
@@ -247,16 +248,14 @@ def test_a_photo_is_inverted_edited_and_pasted_back():
     assert editor.image(editor.edit(done.state, "red").state).size == (40, 30)
 
 
-def test_a_generator_tuned_to_a_photo_draws_it():
+def test_a_generator_tuned_to_a_photo_draws_it_and_is_not_lost_in_a_file(tmp_path: Path):
     tuned = tiny(seed=9).synthesis
-
-    class Tuned(Photo):
-        synthesis = tuned
-
-    editor = make(inverter=lambda photo: (torch.ones(1, 6, 7), Tuned(photo)))
+    editor = make(inverter=lambda photo: (torch.ones(1, 6, 7), Photo(photo), tuned))
     state = editor.start(Image.new("RGB", (16, 16)))
     with torch.no_grad():
         assert torch.equal(editor.picture(state), tuned(torch.ones(1, 6, 7), "const").clamp(-1, 1))
+    with pytest.raises(ConfigError, match="a tuned generator draws this face, which is not stored with edits"):
+        editor.save(tmp_path / "a.safetensors", state)
 
 
 def test_what_is_missing_is_said_by_what_needs_it():

@@ -10,6 +10,7 @@ from tests.editing.doubles import ColourCLIP, tiny
 from translate.checkpoints import read_facts, read_tensors, write_tensors
 from translate.config import LatentConfig, ModelConfig
 from translate.editing.editor import Editor
+from translate.editing.latents import Latent, save_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper
 from translate.errors import CheckpointError
 
@@ -18,7 +19,7 @@ CONFIG = ModelConfig(name="faces", generator=NETWORK)
 
 
 def make(**given: object) -> Editor:
-    return Editor(tiny(), CONFIG, "ab" * 32, clip=ColourCLIP(), device="cpu", **given)  # type: ignore[arg-type]
+    return Editor(tiny(), CONFIG, "ab" * 32, clip=ColourCLIP(), device="cpu", templates=("a {}",), **given)  # type: ignore[arg-type]
 
 
 def mapper() -> TrainedMapper:
@@ -99,3 +100,20 @@ def test_the_head_of_a_saved_latent_says_which_model_it_is_of(tmp_path: Path):
     facts = json.loads(read_facts(path)["translate"])
     assert (facts["kind"], facts["model"], facts["sha256"]) == ("translate edits", "faces", "ab" * 32)
     assert set(read_tensors(path)) == {"w_plus"}
+
+
+def test_the_latent_of_an_inverted_photo_is_opened_with_the_generator_tuned_to_it(tmp_path: Path):
+    editor, w_plus = make(), torch.ones(1, 6, 7)
+    save_latent(tmp_path / "a.safetensors", Latent(w_plus=w_plus, model="faces", digest="ab" * 32))
+    assert torch.equal(editor.open(tmp_path / "a.safetensors").w_plus, w_plus)
+    name = "synthesis.blocks.0.conv1.bias"
+    moved = {name: editor.network.state_dict()[name] + 1}
+    save_latent(tmp_path / "b.safetensors", Latent(w_plus=w_plus, model="faces", digest="ab" * 32, tuned=moved))
+    state = editor.open(tmp_path / "b.safetensors")
+    assert not torch.allclose(editor.picture(state), editor.picture(editor.open(tmp_path / "a.safetensors")))
+    save_latent(tmp_path / "c.safetensors", Latent(w_plus=w_plus.repeat(2, 1, 1), model="faces", digest="ab" * 32))
+    with pytest.raises(CheckpointError, match="holds 2 faces; edit one"):
+        editor.open(tmp_path / "c.safetensors")
+    save_latent(tmp_path / "d.safetensors", Latent(w_plus=w_plus, model="cats", digest="cd" * 32))
+    with pytest.raises(CheckpointError, match="'cats' with weights cdcdcdcd"):
+        editor.open(tmp_path / "d.safetensors")

@@ -1,41 +1,10 @@
-"""StyleCLIP's losses and text directions, by hand."""
-
-import math
+"""StyleCLIP's losses, by hand."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from translate.objectives.styleclip import MapperObjective, OptimisationObjective, clip_distance, text_direction
-
-
-class Words:
-    """Three texts as axes, and one between two of them."""
-
-    known = {"a face": (1.0, 0.0, 0.0), "old": (0.0, 1.0, 0.0), "a photo of old": (0.0, 0.6, 0.8)}  # noqa: RUF012
-
-    def encode_text(self, texts):
-        return torch.tensor([self.known[text] for text in texts])
-
-
-def test_the_distance_is_one_minus_the_cosine():
-    e = torch.tensor([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]])
-    assert clip_distance(e, torch.tensor([[1.0, 0.0]])).tolist() == pytest.approx([0.0, 0.4, 2.0])
-
-
-def test_a_direction_leads_from_the_neutral_text_to_the_target():
-    found = text_direction(Words(), "old", "a face")
-    assert found.tolist() == pytest.approx([-math.sqrt(0.5), math.sqrt(0.5), 0.0])
-    assert text_direction(Words(), "old", "old").tolist() == [0, 0, 0]
-
-
-def test_a_text_is_the_mean_of_its_templates_brought_to_length_1():
-    """(0, 1, 0) and (0, .6, .8) have the mean (0, .8, .4), of length sqrt(.8)."""
-    words = Words()
-    words.known = Words.known | {"a photo of a face": (1.0, 0.0, 0.0)}
-    expected = F.normalize(torch.tensor([-1.0, 0.8 / math.sqrt(0.8), 0.4 / math.sqrt(0.8)]), dim=0)
-    found = text_direction(words, "old", "a face", ("{}", "a photo of {}"))
-    assert found.tolist() == pytest.approx(expected.tolist())
+from translate.objectives.styleclip import MapperObjective, OptimisationObjective
 
 
 def test_the_optimisations_l2_is_a_sum_and_the_mappers_a_mean():

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -60,6 +61,12 @@ def edit(
     steps: Annotated[int | None, typer.Option(min=1, max=10_000, help="optimise: steps.  [default: 100]")] = None,
     space: Annotated[str, typer.Option(help="optimise: w_plus, or s, the style channels.")] = "w_plus",
     latent: Annotated[Path | None, typer.Option(help="Save the edited latent too, as face.safetensors.")] = None,
+    crop: Annotated[str | None, typer.Option(help="The face's square in the photo, X,Y,SIDE in pixels.")] = None,
+    face: Annotated[int | None, typer.Option(help="Of several faces in a photo, which; 1 is the largest.")] = None,
+    invert_steps: Annotated[
+        int | None, typer.Option(min=0, max=10_000, help="From photo to latent, as invert.")
+    ] = None,
+    tune: Annotated[int, typer.Option(min=0, max=10_000, help="Most steps of tuning to a photo; 0 is off.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
@@ -80,10 +87,15 @@ def edit(
         raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
     catalog.find(model)
 
+    from translate.editing import detection
     from translate.editing.editor import Editor
     from translate.editing.optimisation import OptimisationConfig
+    from translate.editing.photo import PhotoInverter
 
     editor = Editor.load(model, device=device)
+    if isinstance(editor.inverter, PhotoInverter):
+        square = None if crop is None else detection.parse_crop(crop)
+        editor.inverter = replace(editor.inverter, crop=square, face=face, steps=invert_steps, tune=tune)
     prompts = list(prompt or [])
     if mapper is not None:
         taken = editor.add_mapper(mapper, prompts[0] if prompts else "")
@@ -232,6 +244,7 @@ def _record(editor: "Editor", job: Job, done: "Edited", latent: Path | None) -> 
         "beta": step.beta,
         "channels": step.channels,
         "messages": [message._asdict() for message in done.messages],
+        "photo": [] if done.state.photo is None else list(done.state.photo.notes),
         "figures": {name: round(value, 4) for name, value in done.figures.items()},
         "identity_measured_by": getattr(editor.identity, "name", None),
     }
@@ -239,7 +252,7 @@ def _record(editor: "Editor", job: Job, done: "Edited", latent: Path | None) -> 
 
 def _line(result: dict[str, Any]) -> str:
     figures = result["figures"]
-    said = [message["text"] for message in result["messages"]]
+    said = result["photo"] + [message["text"] for message in result["messages"]]
     if "clip_after" in figures:
         said.append(f"cosine with the text {figures['clip_before']:.3f} before, {figures['clip_after']:.3f} after")
     if "identity_after" in figures:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from translate.config import TrainConfig
     from translate.trainers.loop import Progress
     from translate.trainers.run import Plan, Source
+    from translate.trainers.standing import Standing
 
 
 def train(
@@ -76,8 +77,12 @@ def train(
     with _bar(as_json, "step") as bar, stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
-    if not run.is_main_process():
-        return
+    if run.is_main_process():
+        _tell(plan, standing, as_json)
+
+
+def _tell(plan: "Plan", standing: "Standing", as_json: bool) -> None:
+    """Where the models are, and how to use them."""
     folders = plan.models()
     if as_json:
         done = {"step": standing.step, "best": standing.best, "best_step": standing.best_step}

@@ -1,7 +1,7 @@
 """`translate.load_editor(name)`: a generator of faces and all that edits what it makes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -12,20 +12,21 @@ from torch import Tensor
 from translate import catalog, checkpoints, images
 from translate.config import ModelConfig
 from translate.devices import pick_device
-from translate.editing import methods
+from translate.editing import latents, methods
 from translate.editing.composite import feather, read_mask
 from translate.editing.directions import Relevance, first_order
 from translate.editing.history import EditMethod, EditState, EditStep, blend, draw
 from translate.editing.mapper import TrainedMapper, load_mapper, mappers_in
 from translate.editing.methods import Asked, Found, Message
 from translate.editing.optimisation import OptimisationConfig, Progress
-from translate.editing.parts import Identity, Inverter, TextImageEncoder
-from translate.editing.store import load_latent, save_latent
+from translate.editing.parts import Identity, TakesPhotos, TextImageEncoder, find_parts
+from translate.editing.store import is_inverted, load_latent, save_latent
 from translate.editing.styles import PSI, StyleStatistics, known_statistics, pack
-from translate.errors import ConfigError
+from translate.errors import CheckpointError, ConfigError
 from translate.networks import StyleGAN2Generator
 from translate.networks.stylegan2.synthesis import Synthesis
-from translate.objectives.styleclip import PLAIN, text_direction
+from translate.objectives.clip import text_direction
+from translate.objectives.templates import TEMPLATES
 
 RELEVANCE_SAMPLES = 32
 NEUTRAL = "a face"
@@ -66,10 +67,10 @@ class Editor:
         *,
         clip: TextImageEncoder | None = None,
         identity: Identity | None = None,
-        inverter: Inverter | None = None,
+        inverter: TakesPhotos | None = None,
         mappers: Sequence[TrainedMapper] = (),
         neutral: str = NEUTRAL,
-        templates: Sequence[str] = PLAIN,
+        templates: Sequence[str] = TEMPLATES,
         device: str = "auto",
     ) -> None:
         if (
@@ -89,23 +90,17 @@ class Editor:
         self._relevance: dict[tuple[str, str], Relevance] = {}
 
     @classmethod
-    def load(
-        cls,
-        name_or_path: str | Path,
-        *,
-        device: str = "auto",
-        clip: TextImageEncoder | None = None,
-        identity: Identity | None = None,
-        inverter: Inverter | None = None,
-    ) -> Self:
-        """Load a model by name or folder, and the mappers that lie beside it.
+    def load(cls, name_or_path: str | Path, *, device: str = "auto", clip: TextImageEncoder | None = None) -> Self:
+        """Load a model by name or folder, with what lies beside it: CLIP, encoder, discriminator, mappers.
 
         Raises: CheckpointError when there is none or it is damaged; ConfigError as the editor itself.
         """
         folder = catalog.find(name_or_path)
         generator, config = checkpoints.load_model(folder)
         weights = checkpoints.sha256(folder / checkpoints.MODEL_FILE)
-        editor = cls(generator, config, weights, device=device, clip=clip, identity=identity, inverter=inverter)
+        editor = cls(generator, config, weights, device=device)
+        parts = find_parts(folder, editor.network, config, weights, editor.device)
+        editor.clip, editor.identity, editor.inverter = clip or parts.clip, parts.identity, parts.inverter
         editor.mappers += mappers_in(folder, editor.device)
         return editor
 
@@ -157,8 +152,8 @@ class Editor:
             return EditState(self._mapped([source], truncation), origin=f"seed {source}")
         if self.inverter is None:
             raise ConfigError(f"{self.config.name}: has no way from a photo to a latent; edit a seed or a saved latent")
-        w_plus, photo = self.inverter(source)
-        return EditState(w_plus, origin="photo", photo=photo)
+        w_plus, photo, tuned = self.inverter(source)
+        return EditState(w_plus, origin="photo", photo=photo, synthesis=tuned)
 
     def mean(self) -> EditState:
         """The face in the middle of all."""
@@ -177,7 +172,9 @@ class Editor:
     def image(self, state: EditState, picture: Tensor | None = None) -> Image.Image:
         """The picture of a state (drawn, where it is not given), back in its photo where it has one."""
         picture = self.picture(state) if picture is None else picture
-        return images.to_pil(picture) if state.photo is None else state.photo.paste(picture)
+        if state.photo is None:
+            return images.to_pil(picture)
+        return state.photo.paste(picture, self.picture(replace(state, steps=())), state.reach)
 
     def strip(self, state: EditState, strengths: Sequence[float]) -> list[Image.Image]:
         """The last edit at each strength.
@@ -266,15 +263,27 @@ class Editor:
     def save(self, path: Path, state: EditState) -> None:
         """Write a state, so that `open` gives the same picture; its photo stays out of the file.
 
-        Raises: CheckpointError for a suffix other than .safetensors, or a disk that won't take it.
+        Raises: CheckpointError for a suffix other than .safetensors, or a disk that won't take it; ConfigError where a
+        generator tuned to the photo draws it, which such a file does not hold.
         """
+        if state.synthesis is not None:
+            raise ConfigError(
+                f"{path}: a tuned generator draws this face, which is not stored with edits; tune 0 steps"
+            )
         save_latent(path, state, self.config.name, self.weights)
 
     def open(self, path: Path) -> EditState:
-        """A saved state.
+        """A saved state, or the latent that `translate invert` wrote.
 
-        Raises: CheckpointError for a damaged file, or another model's.
+        Raises: CheckpointError for a damaged file, another model's, or latents of several faces.
         """
+        if is_inverted(path):
+            latent = latents.load_latent(path, digest=self.weights, generator=self.network)
+            if len(latent.w_plus) != 1:
+                raise CheckpointError(f"{path}: holds {len(latent.w_plus)} faces; edit one")
+            own = latents.tuned_generator(self.network, latent)
+            tuned = None if own is self.network else own.synthesis
+            return EditState(latent.w_plus.to(self.device), origin=str(path), synthesis=tuned)
         side, w_plus = self.network.resolution, (1, self.network.num_ws, self.synthesis.w_dim)
         shapes = {
             "w_plus": w_plus,
@@ -285,9 +294,7 @@ class Editor:
         return load_latent(path, self.config.name, self.weights, shapes).to(self.device)
 
     def _drawing(self, state: EditState) -> Synthesis:
-        """What draws a state: the model's own synthesis, or that tuned to its photo."""
-        tuned = None if state.photo is None else state.photo.synthesis
-        return self.synthesis if tuned is None else tuned
+        return self.synthesis if state.synthesis is None else state.synthesis
 
     def _mapped(self, seeds: Sequence[int], truncation: float = PSI) -> Tensor:
         """w_plus of seeds, whatever the others. Shape: (N, num_ws, w_dim)."""
@@ -349,7 +356,7 @@ class Editor:
         found = methods.figures(before, after, told, encode, None if step is None else step.mask)
         if self.identity is None:
             return found
-        origin = self.picture(EditState(state.w_plus)) if state.photo is None else state.photo.square
+        origin = self.picture(EditState(state.w_plus)) if state.photo is None else state.photo.target
         who, *others = (self.identity(x)[0] for x in (origin.to(self.device), before, after))
         return found | {f"identity_{when}": float(who @ x) for when, x in zip(("before", "after"), others, strict=True)}
 

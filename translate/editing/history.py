@@ -24,15 +24,18 @@ class Photo(Protocol):
     """A photo that a latent was made from: its face as the model sees it, and the way back into it."""
 
     @property
-    def square(self) -> Tensor:
+    def target(self) -> Tensor:
         """The face, cut out as the model's own pictures are. Shape: (1, 3, R, R) in [-1, 1]."""
 
     @property
-    def synthesis(self) -> Synthesis | None:
-        """The generator's second half, where it was tuned to this photo (pivotal tuning)."""
+    def notes(self) -> tuple[str, ...]:
+        """What was found and chosen, for the user to read."""
 
-    def paste(self, picture: Tensor) -> Image.Image:
-        """The whole photo, its face replaced. Shape: (1, 3, R, R) in [-1, 1]."""
+    def paste(self, picture: Tensor, base: Tensor, mask: Tensor | None = None) -> Image.Image:
+        """The whole photo, with what changed in its face from `base`, before all edits, to `picture`.
+
+        Shape: (1, 3, R, R) in [-1, 1] twice, mask (1, 1, R, R) in [0, 1].
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -71,6 +74,8 @@ class EditState:
     """Where it came from, as "seed 7"."""
     photo: Photo | None = None
     """The photo that it was inverted from, for as long as it is at hand: files of latents hold none."""
+    synthesis: Synthesis | None = None
+    """What draws it where that is not the model's own: the generator's second half, tuned to its photo."""
 
     def then(self, step: EditStep) -> Self:
         """One edit more."""
@@ -97,6 +102,13 @@ class EditState:
         """The same on another device."""
         steps = [step.to(device) for step in self.steps]
         return replace(self, w_plus=self.w_plus.to(device), steps=tuple(steps))
+
+    @property
+    def reach(self) -> Tensor | None:
+        """Where edits may have changed the picture; None is everywhere. Shape: (1, 1, R, R) in [0, 1]."""
+        masks = [step.mask for step in self.steps]
+        given = [mask for mask in masks if mask is not None]
+        return torch.stack(given).amax(dim=0) if given and len(given) == len(masks) else None
 
     def changes(self, channels: int, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """w_plus and what is added to its S by the edits: those of the whole picture, and of masks that meet `mask`.

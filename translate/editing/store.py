@@ -11,6 +11,7 @@ from torch import Tensor
 
 from translate.checkpoints import read_facts, read_tensors, write_tensors
 from translate.config import Config, parse
+from translate.editing import latents
 from translate.editing.history import TENSORS, EditState, EditStep
 from translate.errors import CheckpointError, ConfigError
 
@@ -82,6 +83,17 @@ def load_latent(path: Path, model: str, weights: str, shapes: dict[str, tuple[in
         w_change, s_change, mask = (found.get(f"{number}.{name}") for name in TENSORS)
         steps.append(EditStep(**step.model_dump(), w_change=w_change, s_change=s_change, mask=mask))
     return EditState(found["w_plus"], tuple(steps), facts.origin)
+
+
+def is_inverted(path: Path) -> bool:
+    """Whether a file is a latent as `translate invert` writes it, without edits.
+
+    Raises: CheckpointError when it is missing or not safetensors.
+    """
+    try:
+        return bool(json.loads(read_facts(path).get(FACTS, "null"))["kind"] == latents.KIND)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _facts(path: Path) -> LatentFacts:

@@ -1,40 +1,14 @@
-"""What StyleCLIP's methods minimise (Patashnik 2021, Eq. 1 and 5), and the direction between two texts (Sec. 6.1)."""
+"""What StyleCLIP's methods minimise (Patashnik 2021, Eq. 1 and 5)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from translate.objectives.clip import clip_distance
+
 Losses = dict[str, Tensor]
-PLAIN = ("{}",)
-
-
-def clip_distance(seen: Tensor, told: Tensor) -> Tensor:
-    """D_CLIP, one minus the cosine between a picture's and a text's embedding.
-
-    Shape: (N, E) and (N, E) or (1, E), each of length 1 -> (N,). Range: [0, 2].
-    """
-    return 1 - (seen * told).sum(dim=1)
-
-
-class TextEncoder(Protocol):
-    """The half of a CLIP that reads."""
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Shape: T sentences -> (T, E), length 1."""
-
-
-def text_direction(clip: TextEncoder, target: str, neutral: str, templates: Sequence[str] = PLAIN) -> Tensor:
-    """norm(t_target - t_neutral), each the mean of its text in all templates (Patashnik 2021, Sec. 6.1).
-
-    Shape: (E,), length 1; zeros where both texts are the same to the model.
-    Raises: ConfigError for words that `clip` does not know.
-    """
-    ends = [clip.encode_text([form.format(text) for form in templates]).mean(dim=0) for text in (neutral, target)]
-    return F.normalize(F.normalize(ends[1], dim=0) - F.normalize(ends[0], dim=0), dim=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
