@@ -170,7 +170,7 @@ def test_a_server_that_gives_a_page_instead_leaves_nothing(cli, place: Path, ser
 def test_without_a_name_all_published_models_are_listed_with_their_terms(cli):
     code, out, _ = cli("models", "pull")
     assert code == 0
-    assert len(out.splitlines()) == 23 + 3
+    assert len(out.splitlines()) == 23 + 3 + 2
     assert "cyclegan-style_vangogh" in out
     assert "Cityscapes (non-commercial)" in out
 

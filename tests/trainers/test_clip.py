@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from translate import catalog
 from translate.checkpoints import read_tensors
 from translate.config.clip import ClipConfig
 from translate.data.faces import ATTRIBUTES, CELEBA_CROP, FACTS, Face, facts_of
@@ -119,7 +120,7 @@ def test_it_learns_whose_colour_is_whose(drawn: Path, tmp_path: Path):
     texts = clip.encode_text(["an old man", "an old woman", "a young man", "a young woman"])
     found = (embed(clip, store(held, 32).pictures) @ texts.T).argmax(dim=1)
     assert found.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
-    figures = json.loads((tmp_path / "out" / "config.json").read_text())["figures"]
+    figures = json.loads((tmp_path / "out" / "clip" / "config.json").read_text())["figures"]
     assert figures["sex"] == round(scores["sex"].balanced, 4)
 
 
@@ -132,7 +133,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(drawn: Path, tmp
         train_clip(drawn, tmp_path / "parts", TINY.replace(name="x"), resume=resume, device="cpu", stop=stop,
                    report=lambda step, _, stop=stop, at=at: stop.set() if step == at else None)  # fmt: skip
     train_clip(drawn, tmp_path / "parts", TINY.replace(name="x"), resume=True, device="cpu")
-    whole, parts = (read_tensors(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    whole, parts = (read_tensors(tmp_path / name / "clip" / "model.safetensors") for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     for file in ("clip", "clip_optimizer", "facts"):
@@ -207,3 +208,12 @@ def test_the_default_towers_are_small_enough_to_ship():
     from translate.networks.clip import build_clip
 
     assert 1e6 < sum(p.numel() for p in build_clip(described).parameters()) < 3e6
+
+
+def test_a_run_is_no_model_that_translates_and_none_that_is_broken(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    train_clip(drawn, Path("runs") / "words", TINY.replace(steps=1), device="cpu")
+    assert not [found for found in catalog.scan() if found.source == "run"]
+    assert catalog.locate("words") == (Path("runs") / "words", "run")

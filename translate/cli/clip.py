@@ -63,11 +63,14 @@ def lines(scores: "Mapping[str, Score]") -> list[str]:
 
 
 def is_clip(name: str) -> bool:
-    """Whether `name` is a published CLIP or the folder of one; looks at its config alone."""
+    """Whether `name` is a published CLIP, or the folder or run of one; looks at its config alone."""
     if name.startswith(("openai/", "laion2b/")):
         return True
+    folder = Path(name).expanduser()
+    if not (folder / "config.json").is_file():  # a run's own folder
+        folder /= "clip"
     try:
-        config = json.loads((Path(name).expanduser() / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(config, dict) and config.get("kind") == "clip"

@@ -91,18 +91,9 @@ def evaluate(
         folders = [catalog.find(model) for model in models]
         _check_kinds(folders)
         gallery = Gallery()
-        options = {
-            "a": a,
-            "b": b,
-            "split": split.value,
-            "at": at.value,
-            "direction": direction.value if direction else None,
-            "batch_size": batch_size,
-            "features": features,
-            "device": device,
-            "precision": precision,
-            "gallery": gallery if report else None,
-        }
+        options: dict[str, Any] = {"a": a, "b": b, "split": split.value, "at": at.value, "batch_size": batch_size}
+        options |= {"direction": direction.value if direction else None, "features": features, "device": device}
+        options |= {"precision": precision, "gallery": gallery if report else None}
         reports = [_scored(folder, data, options) for folder in folders]
     print("\n\n".join(_blocks(reports, confusion)))
     if json_out:

@@ -15,13 +15,13 @@ from translate.interop.clip import PUBLISHED, Published, read_published
 from translate.networks.clip import Clip, build_clip
 
 FOLDER = "clip"
-"""Where pulled ones lie, in the user's home of models."""
+"""Where one lies in a run or in a faces model, and pulled ones in the user's home: no model that translates."""
 
 
 def load_clip(name: str | Path) -> Clip:
     """A CLIP in evaluation mode, float32, on the CPU, frozen: "openai/ViT-B-32", "laion2b/ViT-B-32", or a folder.
 
-    A folder is one that `save_clip` wrote, or that of a faces model with such a folder, clip/, in it.
+    A folder is one that `save_clip` wrote, or that of a run or a faces model with such a folder, clip/, in it.
     Raises: CheckpointError when it is not here, telling how to fetch it, or can't be read.
     """
     folder = _folder(name)

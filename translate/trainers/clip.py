@@ -20,7 +20,7 @@ from translate.data.captions import words as caption_words
 from translate.data.faces import read_faces
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, DatasetError, TranslateError
-from translate.features.clip import save_clip
+from translate.features.clip import FOLDER, save_clip
 from translate.networks.clip import Clip, Vocabulary, build_clip
 from translate.objectives.clip import caption_contrast
 from translate.objectives.templates import TEMPLATES
@@ -57,7 +57,7 @@ class ClipTrainConfig(Config):
     text_layers: Count = 2
     batch_size: Annotated[int, Field(ge=4)] = 96
     steps: Count = 4000
-    also_share: Share = 0.3
+    also_share: Share = 0.5
     """How much of each batch comes from the further folders."""
     infer_from: Share = 0.6
     """The share of the steps after which what no table tells is filled in by the model itself, where it is sure."""
@@ -101,7 +101,7 @@ def train_clip(
     stop: threading.Event | None = None,
     report: Callable[[int, float], None] | None = None,
 ) -> dict[str, Score]:
-    """Train on the faces of `data` and of `config.also`, store the CLIP in `out`, and return how held-out faces went.
+    """Train on the faces of `data` and of `config.also`, store the CLIP in `out`/clip, return how held-out faces went.
 
     `report` sees (step, loss); when `stop` is set the run saves and ends. Nothing of a resumed run differs from one
     that was never stopped.
@@ -205,7 +205,7 @@ class Training:
         """Write the average as a CLIP, and the state to resume from."""
         figures = {name.replace(" ", "_"): round(score.balanced, 4) for name, score in self.judged().items()}
         log.info("step %d: held-out balanced accuracy %s", self.step, figures)
-        save_clip(out, self.average.state_dict(), self.described.replace(figures=figures))
+        save_clip(out / FOLDER, self.average.state_dict(), self.described.replace(figures=figures))
         facts = {str(number): group.facts for number, group in enumerate(self.groups)}
         save_state(out / STATE, {**self.parts.capture(), "facts": facts}, {"step": self.step})
 
