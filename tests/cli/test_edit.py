@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
+from tests import tiny_faces
 from tests.editing.doubles import ColourCLIP
 from translate.checkpoints import save_model
 from translate.cli.edit import parse_disentangle, parse_strengths
@@ -145,6 +146,39 @@ def test_a_face_of_a_text_alone(cli):
         assert "Synthetic picture: a face made by the model faces-" in image.text["Comment"]
 
 
+def test_a_photo_is_edited_within_its_square_and_keeps_every_other_bit(cli, place: Path):
+    tiny_faces.model(place / "runs" / "people")
+    Image.fromarray(tiny_faces.smooth(60, 80)).save("me.png")
+    same = ("edit", "me.png", "--model", "people", "--crop", "10,5,40", "--invert-steps", "3", "--prompt", "bright")
+    code, out, err = cli(*same, "-o", "a.png", "--json")
+    assert (code, err) == (0, "")
+    result = json.loads(out)["results"][0]
+    assert result["photo"] == ["the square 10,5,40 was given"]
+    assert result["identity_measured_by"] == "discriminator of tiny"
+    assert result["figures"]["identity_before"] != result["figures"]["identity_after"]
+    photo, edited = pixels("me.png"), pixels("a.png")
+    assert photo.shape == edited.shape
+    outside = np.ones(photo.shape[:2], bool)
+    outside[5:45, 10:50] = False
+    assert np.array_equal(photo[outside], edited[outside])
+    assert edited[15:35, 20:40].mean() > photo[15:35, 20:40].mean() + 2
+    with Image.open("a.png") as image:
+        assert image.text["Comment"].startswith("Synthetic picture: a photo edited by the model tiny-")
+    # What no edit changed is the photo itself, not the model's picture of it.
+    assert cli(*same, "--strength", "0", "-o", "b.png")[0] == 0
+    assert np.array_equal(pixels("b.png"), photo)
+
+
+def test_an_inverted_photo_s_latent_is_edited(cli, place: Path):
+    tiny_faces.model(place / "runs" / "people")
+    Image.fromarray(tiny_faces.smooth(40, 40)).save("me.png")
+    code, _, _ = cli("invert", "me.png", "--model", "people", "--steps", "3", "--tune", "2", "-o", "me.safetensors")
+    assert code == 0
+    code, out, _ = cli("edit", "me.safetensors", "--model", "people", "--prompt", "bright", "-o", "a.png", "--json")
+    assert code == 0
+    assert json.loads(out)["results"][0]["edits"] == 1
+
+
 def test_strengths_and_thresholds_are_numbers():
     assert parse_strengths("-1, 0,2.5") == [-1, 0, 2.5]
     assert parse_strengths(None) == []
@@ -172,6 +206,7 @@ BRIGHT = ("--seed", "3", "--prompt", "bright")
         (("edit", "--seed", "0-2", "--prompt", "bright", "-o", "x.png"), "x.png is one file, but there are several"),
         (("edit", "--seed", "0-2", "--prompt", "bright", "-o", "x", "--latent", "f.safetensors"), "there are 3 faces"),
         (("edit", *BRIGHT, "--latent", "f.png", "-o", "x.png"), "name it f.safetensors"),
+        (("edit", *BRIGHT, "--latent", "f.safetensors", "--tune", "3", "-o", "x.png"), "leave out --tune"),
         (("edit", *BRIGHT, "--method", "magic", "-o", "x.png"), "--method magic: known: direction, optimise, mapper"),
         (("edit", *BRIGHT, "--method", "mapper", "-o", "x.png"), "faces: no mapper for 'bright'"),
         (("edit", *BRIGHT, "--method", "optimise", "--space", "z", "-o", "x.png"), "space is 'z'"),

@@ -85,6 +85,10 @@ def edit(
         raise ConfigError(f"--latent {latent}: is one file, and there are {len(jobs)} faces")
     if latent is not None and latent.suffix.lower() != LATENT:
         raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
+    if latent is not None and tune:
+        raise ConfigError(
+            "--latent holds no generator tuned to a photo; leave out --tune, or invert with it beforehand"
+        )
     catalog.find(model)
 
     from translate.editing import detection
