@@ -81,14 +81,8 @@ def edit(
         raise ConfigError(f"--method {method}: known: {', '.join(METHODS)}")
     strengths, threshold = parse_strengths(strip), parse_disentangle(disentangle)
     jobs = plan(inputs or [], seed, out, moving=strip is not None)
-    if latent is not None and len(jobs) > 1:
-        raise ConfigError(f"--latent {latent}: is one file, and there are {len(jobs)} faces")
-    if latent is not None and latent.suffix.lower() != LATENT:
-        raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
-    if latent is not None and tune:
-        raise ConfigError(
-            "--latent holds no generator tuned to a photo; leave out --tune, or invert with it beforehand"
-        )
+    if latent is not None:
+        _check_latent(latent, len(jobs), tune)
     catalog.find(model)
 
     from translate.editing import detection
@@ -178,6 +172,17 @@ def plan(inputs: list[str], seed: str | None, out: Path, *, moving: bool) -> lis
     if len(set(targets)) < len(targets):
         raise ConfigError(f"{out}: two faces would go to one file; edit them apart")
     return jobs
+
+
+def _check_latent(latent: Path, faces: int, tune: int) -> None:
+    if faces > 1:
+        raise ConfigError(f"--latent {latent}: is one file, and there are {faces} faces")
+    if latent.suffix.lower() != LATENT:
+        raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
+    if tune:
+        raise ConfigError(
+            "--latent holds no generator tuned to a photo; leave out --tune, or invert with it beforehand"
+        )
 
 
 def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidden: bool) -> dict[str, Any]:
