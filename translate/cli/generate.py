@@ -28,6 +28,10 @@ def generate(
     truncation: Annotated[
         float, typer.Option(min=0, max=2, help="StyleGAN2: below 1 pulls styles to their mean; safer, less various.")
     ] = 1.0,
+    prompt: Annotated[
+        str | None, typer.Option(help="StyleGAN2 with a CLIP: one picture of this text, from the mean face.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Of the optimisation with --prompt.")] = 100,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
 ) -> None:
@@ -40,6 +44,13 @@ def generate(
     chosen = parse_seeds(seeds)
     ends = _ends(interpolate) if interpolate is not None else None
     folder = catalog.find(model)
+    if prompt is not None:
+        if ends or grid or label is not None or seeds != "0":
+            raise ConfigError("--prompt makes one picture, from the mean face: leave out --seeds, --grid and the like")
+        from translate.cli.free import write_free
+
+        write_free(folder, prompt, out, steps, device)
+        return
 
     from translate.inference.sampler import Sampler
 

@@ -10,6 +10,7 @@ import typer
 from translate import __version__
 from translate.cli import bench, data, models
 from translate.cli.apply import apply
+from translate.cli.edit import edit
 from translate.cli.evaluate import evaluate
 from translate.cli.export import export
 from translate.cli.generate import generate
@@ -50,6 +51,7 @@ def _root(
 app.command()(apply)
 app.command()(train)
 app.command()(generate)
+app.command()(edit)
 app.command()(invert)
 app.command()(evaluate)
 app.command()(study)

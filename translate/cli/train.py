@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from translate.config import TrainConfig
     from translate.trainers.loop import Progress
     from translate.trainers.run import Plan, Source
+    from translate.trainers.standing import Standing
 
-PARTS = {"clip": ("clip", "train_clip"), "encoder": ("train_encoder", "train_encoder")}
+PARTS = {
+    "clip": ("clip", "train_clip"),
+    "encoder": ("train_encoder", "train_encoder"),
+    "mapper": ("train_mapper", "train_mapper"),
+}
 """Presets that have a file of their own here, and the function in it."""
 
 
@@ -43,7 +48,8 @@ def train(
 ) -> None:
     """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder.
 
-    Parts of a face editor: clip learns words on labelled faces, encoder the way from faces to the latents of --init.
+    Parts of a face editor: clip learns words on labelled faces, encoder the way from faces to the latents of --init,
+    mapper one sentence for the faces of --init (--set prompt="a smiling man").
     """
     changes: dict[str, Any] = {"steps": steps, "batch_size": batch_size}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -71,8 +77,12 @@ def train(
     with _bar(as_json, "step") as bar, stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
-    if not run.is_main_process():
-        return
+    if run.is_main_process():
+        _tell(plan, standing, as_json)
+
+
+def _tell(plan: "Plan", standing: "Standing", as_json: bool) -> None:
+    """Where the models are, and how to use them."""
     folders = plan.models()
     if as_json:
         done = {"step": standing.step, "best": standing.best, "best_step": standing.best_step}

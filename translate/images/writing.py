@@ -16,6 +16,7 @@ from translate.errors import ImageError
 from translate.images import bands
 from translate.images.arrays import Array, array_to_pil
 from translate.images.limits import EXTENSIONS
+from translate.images.provenance import Provenance
 from translate.images.reading import from_pil
 
 WRITERS = {suffix: suffix[1:].upper() for suffix in EXTENSIONS} | {".jpg": "JPEG", ".tif": "TIFF"}
@@ -30,34 +31,45 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _MODES = {"JPEG": ("L", "RGB"), "BMP": ("1", "L", "P", "RGB", "RGBA")}
 
 
-def save(picture: Image.Image | Array, path: str | Path) -> None:
-    """Write a picture in the format of the suffix: whole or not at all, and without any metadata.
+def save(picture: Image.Image | Array, path: str | Path, *, provenance: Provenance | None = None) -> None:
+    """Write a picture in the format of the suffix: whole or not at all, and with no metadata but what is given.
 
     Shape: of an array (H, W, C), uint8 or uint16; other than 1 or 3 channels need a TIFF, 16 bits a TIFF or PNG.
-    Raises: ImageError for an unknown suffix, pixels the format can't hold, or a disk that won't take it.
+    Raises: ImageError for an unknown suffix, pixels or provenance the format can't hold, or a disk that won't take it.
     """
     path = Path(path)
     kind = WRITERS.get(path.suffix.lower())
     if kind is None:
         raise ImageError(f"{path}: can't write {path.suffix or 'a file without suffix'}; name it .png, .jpg or .webp")
+    try:
+        data = _encoded(picture, kind, {} if provenance is None else provenance.options(kind))
+    except (OSError, ValueError, KeyError) as error:
+        raise ImageError(f"{path}: can't write this {_name(picture)} picture as {kind}: {error}") from None
+    write_bytes(path, data)
+
+
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
+    """Write an encoded picture whole or not at all.
+
+    Raises: ImageError where the disk won't take it.
+    """
     partial = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        data = _encoded(picture, kind)
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise ImageError(f"{path}: can't write this {_name(picture)} picture as {kind}: {reason}") from None
+        raise ImageError(f"{path}: can't be written: {reason}") from None
     finally:
         with suppress(OSError):
             partial.unlink()
 
 
-def _encoded(picture: Image.Image | Array, kind: str) -> bytes | memoryview:
+def _encoded(picture: Image.Image | Array, kind: str, said: dict[str, Any]) -> bytes | memoryview:
     if isinstance(picture, np.ndarray):
         channels, deep = picture.shape[2], picture.dtype == np.uint16
         if kind == "TIFF" and (channels not in (1, 3) or (deep and channels == 3)):
@@ -67,12 +79,14 @@ def _encoded(picture: Image.Image | Array, kind: str) -> bytes | memoryview:
         if deep and kind not in ("PNG", "TIFF"):
             raise ValueError("it holds 8 bits; save it as PNG")
         if deep and channels == 3:
+            if said:
+                raise ValueError("in 16 bits it can't say that it is synthetic; save 8 bits")
             return cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1].tobytes()  # OpenCV takes BGR
         picture = array_to_pil(picture)  # made of pixels alone
     else:
         picture = _bare(picture, kind)
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **_OPTIONS.get(kind, {}))
+    picture.save(buffer, kind, **_OPTIONS.get(kind, {}), **said)
     return buffer.getbuffer()
 
 

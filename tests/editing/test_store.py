@@ -1,0 +1,119 @@
+"""Latents with their edits as files: the same picture again, and whatever is no sound latent of this model refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.editing.doubles import ColourCLIP, tiny
+from translate.checkpoints import read_facts, read_tensors, write_tensors
+from translate.config import LatentConfig, ModelConfig
+from translate.editing.editor import Editor
+from translate.editing.latents import Latent, save_latent
+from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper
+from translate.errors import CheckpointError
+
+NETWORK = LatentConfig(kind="stylegan2", latent=5, size=16, filters=4, max_filters=8, depth=2, norm="none")
+CONFIG = ModelConfig(name="faces", generator=NETWORK)
+
+
+def make(**given: object) -> Editor:
+    return Editor(tiny(), CONFIG, "ab" * 32, clip=ColourCLIP(), device="cpu", templates=("a {}",), **given)  # type: ignore[arg-type]
+
+
+def mapper() -> TrainedMapper:
+    config = MapperConfig(prompt="bright", num_ws=6, w_dim=7, levels=("coarse", "medium"))
+    torch.manual_seed(1)
+    return TrainedMapper(build_mapper(config), config)
+
+
+def test_a_saved_state_is_the_same_picture_and_may_be_edited_on(tmp_path: Path):
+    editor = make(mappers=[mapper()])
+    top = torch.zeros(1, 1, 16, 16)
+    top[..., :8, :] = 1
+    state = editor.edit(3, "bright", mask=top).state
+    state = editor.edit(state, "bright", method="mapper", strength=0.5).state
+    editor.save(tmp_path / "face.safetensors", state)
+    again = make().open(tmp_path / "face.safetensors")
+    assert torch.equal(editor.picture(again), editor.picture(state))
+    assert (again.origin, [step.prompt for step in again.steps]) == ("seed 3", ["bright", "bright"])
+    assert torch.equal(editor.picture(again.undo()), editor.picture(state.undo()))
+    assert (again.steps[0].beta, again.steps[0].channels) == (state.steps[0].beta, state.steps[0].channels)
+    with pytest.raises(CheckpointError, match=r"a latent is a safetensors file; name it face\.safetensors"):
+        editor.save(tmp_path / "face.png", state)
+
+
+def test_another_model_s_latent_is_refused(tmp_path: Path):
+    path = tmp_path / "face.safetensors"
+    make().save(path, make().start(3))
+    other = Editor(tiny(1), CONFIG.replace(name="cats"), "cd" * 32, device="cpu")
+    with pytest.raises(CheckpointError, match=r"latent of the model faces \(weights abababab, not cdcdcdcd of cats\)"):
+        other.open(path)
+
+
+def head(**changes: object) -> dict[str, str]:
+    facts = {"format": 1, "kind": "translate edits", "model": "faces", "sha256": "ab" * 32, "origin": "", "steps": []}
+    return {"translate": json.dumps(facts | changes)}
+
+
+W_PLUS = {"w_plus": torch.zeros(1, 6, 7)}
+STEP = {"prompt": "a", "method": "mapper"}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "facts", "said"),
+    [
+        (W_PLUS, {}, "no latent with edits"),
+        (W_PLUS, {"translate": "[]"}, "no latent with edits"),
+        (W_PLUS, {"translate": "{"}, "its head is damaged"),
+        (W_PLUS, head(format=2), "format 2 is newer than this program reads"),
+        (W_PLUS, head(model=3), "its head is damaged"),
+        (W_PLUS, head(steps=[STEP | {"method": "magic"}]), "its head is damaged"),
+        (W_PLUS, head(steps=[STEP | {"strength": float("nan")}]), "its head is damaged"),
+        ({}, head(), "w_plus is missing"),
+        ({"w_plus": torch.zeros(1, 5, 7)}, head(), r"\[1, 5, 7\], the model has float32 \[1, 6, 7\]"),
+        ({"w_plus": torch.full((1, 6, 7), torch.inf)}, head(), "not finite"),
+        (W_PLUS | {"extra": torch.zeros(1)}, head(), "the model has nothing of that name"),
+        (W_PLUS | {"0.mask": torch.full((1, 1, 16, 16), 2.0)}, head(steps=[STEP]), r"outside \[0, 1\]"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_sound_latent_is_refused_in_one_line(tmp_path: Path, tensors, facts, said):
+    path = tmp_path / "face.safetensors"
+    write_tensors(path, tensors, facts)
+    with pytest.raises(CheckpointError, match=said) as caught:
+        make().open(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_no_tensors_at_all_is_refused(tmp_path: Path):
+    (tmp_path / "a.safetensors").write_bytes(b"no safetensors")
+    for name in ("a", "b"):
+        with pytest.raises(CheckpointError, match=rf"{name}\.safetensors"):
+            make().open(tmp_path / f"{name}.safetensors")
+
+
+def test_the_head_of_a_saved_latent_says_which_model_it_is_of(tmp_path: Path):
+    path = tmp_path / "face.safetensors"
+    make().save(path, make().start(3))
+    facts = json.loads(read_facts(path)["translate"])
+    assert (facts["kind"], facts["model"], facts["sha256"]) == ("translate edits", "faces", "ab" * 32)
+    assert set(read_tensors(path)) == {"w_plus"}
+
+
+def test_the_latent_of_an_inverted_photo_is_opened_with_the_generator_tuned_to_it(tmp_path: Path):
+    editor, w_plus = make(), torch.ones(1, 6, 7)
+    save_latent(tmp_path / "a.safetensors", Latent(w_plus=w_plus, model="faces", digest="ab" * 32))
+    assert torch.equal(editor.open(tmp_path / "a.safetensors").w_plus, w_plus)
+    name = "synthesis.blocks.0.conv1.bias"
+    moved = {name: editor.network.state_dict()[name] + 1}
+    save_latent(tmp_path / "b.safetensors", Latent(w_plus=w_plus, model="faces", digest="ab" * 32, tuned=moved))
+    state = editor.open(tmp_path / "b.safetensors")
+    assert not torch.allclose(editor.picture(state), editor.picture(editor.open(tmp_path / "a.safetensors")))
+    save_latent(tmp_path / "c.safetensors", Latent(w_plus=w_plus.repeat(2, 1, 1), model="faces", digest="ab" * 32))
+    with pytest.raises(CheckpointError, match="holds 2 faces; edit one"):
+        editor.open(tmp_path / "c.safetensors")
+    save_latent(tmp_path / "d.safetensors", Latent(w_plus=w_plus, model="cats", digest="cd" * 32))
+    with pytest.raises(CheckpointError, match="'cats' with weights cdcdcdcd"):
+        editor.open(tmp_path / "d.safetensors")

@@ -1,0 +1,168 @@
+"""The three ways from a text to an edit, each as what strength 1 of it adds to the latent."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from translate.editing.directions import Relevance, style_change
+from translate.editing.history import EditState, EditStep
+from translate.editing.mapper import TrainedMapper
+from translate.editing.optimisation import Encode, OptimisationConfig, Progress, Start, optimise
+from translate.editing.styles import StyleStatistics
+from translate.errors import ConfigError
+from translate.networks.stylegan2.synthesis import Synthesis
+
+ALPHA = 4.1
+"""Strength 1 of a direction: the paper's alpha to start from, of -10 to 10."""
+
+
+class Message(NamedTuple):
+    """What the user should read beside the result."""
+
+    kind: Literal["nothing survived", "chosen by itself", "cancelled"]
+    text: str
+
+
+class Asked(NamedTuple):
+    """What an edit was asked for."""
+
+    prompt: str
+    neutral: str = ""
+    strength: float = 1.0
+    mask: Tensor | None = None
+    """(1, 1, R, R) in [0, 1]."""
+
+
+class Found(NamedTuple):
+    """An edit, or none and why."""
+
+    step: EditStep | None
+    messages: tuple[Message, ...] = ()
+
+
+def by_direction(
+    asked: Asked, relevance: Relevance, statistics: StyleStatistics, disentangle: Literal["auto"] | float
+) -> Found:
+    """A global direction: alpha sigma p, of the channels whose relevance reaches `disentangle`."""
+    beta = relevance.chosen_beta() if disentangle == "auto" else disentangle
+    change = ALPHA * style_change(relevance, statistics, beta)
+    channels = int((change != 0).sum())
+    if not channels:
+        largest = float(relevance.values.abs().max())
+        text = f"no style channel reaches {beta:g}, the most relevant has {largest:.2f}; take a smaller disentanglement"
+        return Found(None, (Message("nothing survived", text),))
+    step = EditStep(
+        prompt=asked.prompt,
+        neutral=asked.neutral,
+        method="direction",
+        strength=asked.strength,
+        s_change=change,
+        mask=asked.mask,
+        beta=beta,
+        channels=channels,
+    )
+    if disentangle != "auto":
+        return Found(step)
+    return Found(step, (Message("chosen by itself", f"disentanglement {beta:g}, which leaves {channels} channels"),))
+
+
+def by_optimisation(
+    asked: Asked,
+    state: EditState,
+    synthesis: Synthesis,
+    encode: Encode,
+    told: Tensor,
+    config: OptimisationConfig | None = None,
+    *,
+    free: bool = False,
+    identity: Encode | None = None,
+    cancelled: Callable[[], bool] = bool,
+    report: Callable[[Progress], None] | None = None,
+) -> Found:
+    """Where an optimisation leads; one that is cancelled leads as far as it got.
+
+    Shape: told (1, E).
+    """
+    channels = sum(layer.channels for layer in synthesis.layout)
+    start = Start(*state.changes(channels, asked.mask))
+    done = optimise(
+        synthesis,
+        encode,
+        told,
+        start,
+        config,
+        free=free,
+        identity=identity,
+        mask=asked.mask,
+        cancelled=cancelled,
+        report=report,
+    )
+    step = EditStep(
+        prompt=asked.prompt,
+        method="optimise",
+        strength=asked.strength,
+        w_change=done.w_change if bool(done.w_change.any()) else None,
+        s_change=done.s_change if bool(done.s_change.any()) else None,
+        mask=asked.mask,
+    )
+    if done.finished:
+        return Found(step)
+    moved = step.w_change is not None or step.s_change is not None
+    text = "cancelled; the face is as far as it got" if moved else "cancelled before it began"
+    return Found(step if moved else None, (Message("cancelled", text),))
+
+
+def by_mapper(asked: Asked, state: EditState, synthesis: Synthesis, mapper: TrainedMapper) -> Found:
+    """What a trained mapper adds.
+
+    Raises: ConfigError for a mapper of another generator's layers.
+    """
+    shape = (mapper.config.num_ws, mapper.config.w_dim)
+    if shape != (synthesis.num_ws, synthesis.w_dim):
+        expected = f"{synthesis.num_ws} of {synthesis.w_dim}"
+        raise ConfigError(f"the mapper for {mapper.config.prompt!r} takes {shape[0]} w of {shape[1]}, not {expected}")
+    channels = sum(layer.channels for layer in synthesis.layout)
+    w_plus, _ = state.changes(channels, asked.mask)
+    step = EditStep(
+        prompt=asked.prompt, method="mapper", strength=asked.strength, w_change=mapper.change(w_plus), mask=asked.mask
+    )
+    return Found(step)
+
+
+def pick_mapper(mappers: Sequence[TrainedMapper], prompt: str, model: str, weights: str) -> TrainedMapper:
+    """The one that was trained for this prompt, with this generator as far as that is known.
+
+    Raises: ConfigError naming the prompts that there are mappers for.
+    """
+    fitting = [mapper for mapper in mappers if mapper.config.weights in ("", weights)]
+    for mapper in fitting:
+        if mapper.config.prompt.casefold().strip() == prompt.casefold().strip():
+            return mapper
+    known = ", ".join(repr(mapper.config.prompt) for mapper in fitting[:20])
+    others = f"; {len(mappers) - len(fitting)} more are of other models" if len(fitting) < len(mappers) else ""
+    have = f"there are mappers for {known}" if known else "there is none"
+    raise ConfigError(f"{model}: no mapper for {prompt!r}; {have}{others}; train one: translate train mapper")
+
+
+@torch.no_grad()
+def figures(
+    before: Tensor,
+    after: Tensor,
+    told: Tensor | None,
+    encode: Encode | None,
+    mask: Tensor | None,
+) -> dict[str, float]:
+    """What an edit did: cosines with the text, the mean change of a pixel and the largest outside the mask, of 255.
+
+    Shape: pictures (1, 3, R, R) in [-1, 1], told (1, E), mask (1, 1, R, R).
+    """
+    moved = (after - before).abs() * 127.5
+    found = {"changed": float(moved.mean())}
+    if mask is not None:
+        found["changed_outside"] = float((moved * (mask == 0)).max())
+    if told is not None and encode is not None:
+        cosines = (encode(torch.cat([before, after])) * told).sum(dim=1).tolist()
+        found |= {"clip_before": cosines[0], "clip_after": cosines[1]}
+    return found
