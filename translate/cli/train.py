@@ -28,7 +28,7 @@ PARTS = {
 
 
 def train(
-    preset: Annotated[str | None, typer.Argument(help="Recipe: pix2pix, segmentation, cyclegan, dcgan, ...")] = None,
+    preset: Annotated[str | None, typer.Argument(help="Recipe: pix2pix, cyclegan, dcgan, clip, ...")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of pairs, of two domains or of pictures, as datasets/README.md says.")
     ] = None,
