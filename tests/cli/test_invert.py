@@ -9,10 +9,13 @@ import torch
 from PIL import Image
 
 from tests import tiny_faces
+from tests.clip_models import tiny_config
 from translate import images
 from translate.checkpoints import load_config, load_discriminator, load_encoder, read_tensors
 from translate.config import ALIGNMENTS
 from translate.editing.latents import digest_of, load_latent
+from translate.features.clip import load_clip, save_clip
+from translate.networks.clip import build_clip
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +102,17 @@ def test_an_encoder_is_trained_into_its_model_used_by_invert_and_packed_with_it(
 def test_an_encoder_needs_a_model_of_styles(cli):
     assert "name it with --init MODEL" in cli("train", "encoder", "--data", ".")[2]
     assert "sizes: no such setting" in cli("train", "encoder", "--init", "tiny", "--set", "sizes=3")[2]
+
+
+def test_a_clip_is_packed_with_the_model_it_edits(cli, place: Path):
+    clip = build_clip(tiny_config("words"), seed=3)
+    save_clip(place / "runs/words/clip", clip.state_dict(), tiny_config("words"), half=False)
+    code, out, err = cli("models", "pack", "tiny", "-o", "small", "--clip", "runs/words")
+    assert code == 0, err
+    assert "with its discriminator and clip" in out
+    packed = load_clip(place / "small")
+    assert packed.name == "small-clip"
+    assert read_tensors(place / "small/clip/model.safetensors")["model.logit_scale"].dtype == torch.float16
+    text = ["an old man"]
+    torch.testing.assert_close(packed.encode_text(text), clip.eval().encode_text(text), atol=5e-3, rtol=0)
+    assert cli("models", "pack", "tiny", "-o", "other", "--clip", "runs/nowhere")[0] == 2

@@ -22,10 +22,11 @@ def pack(
     alignment: Annotated[
         str | None, typer.Option(help="Of a model of faces: how they lie in its pictures, ffhq or utkface.")
     ] = None,
+    clip: Annotated[str | None, typer.Option(help="Of a model of faces: run or folder of the CLIP it is for.")] = None,
 ) -> None:
     """Store a model in half the space, ready to be shipped, and score what was stored.
 
-    A StyleGAN2's discriminator and encoder go with it.
+    A StyleGAN2's discriminator and encoder go with it, and the CLIP by which it is edited.
     """
     from translate import catalog, checkpoints
     from translate.config import ALIGNMENTS
@@ -48,13 +49,13 @@ def pack(
         checkpoints.write_json(out / checkpoints.CONFIG_FILE, scored.model_dump(mode="json"))
         print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
         print(f"measured: {report.protocol}")
-    parts = _pack_parts(folder, out, name) if config.generator.kind == "stylegan2" else []
+    parts = _pack_parts(folder, out, name, clip) if config.generator.kind == "stylegan2" else []
     size = sum(file.stat().st_size for file in out.rglob(checkpoints.MODEL_FILE)) / 1e6
     beside = f" with its {' and '.join(parts)}" if parts else ""
     print(f"{out}: {size:.1f} MB{beside}, from {folder} at step {config.step}")
 
 
-def _pack_parts(folder: Path, out: Path, name: str) -> list[str]:
+def _pack_parts(folder: Path, out: Path, name: str, clip: str | None) -> list[str]:
     """Store what belongs to a StyleGAN2 beside it; which parts those are."""
     from translate import checkpoints
     from translate.checkpoints import DISCRIMINATOR, ENCODER
@@ -69,6 +70,12 @@ def _pack_parts(folder: Path, out: Path, name: str) -> list[str]:
         encoder, made = checkpoints.load_encoder(folder / ENCODER)
         checkpoints.save_model(out / ENCODER, encoder, made.replace(name=name), half=True)
         parts.append(ENCODER)
+    if clip is not None:
+        from translate.features.clip import FOLDER, load_clip, load_clip_config, save_clip
+
+        own = Path(clip) / FOLDER if (Path(clip) / FOLDER).is_dir() else Path(clip)
+        save_clip(out / FOLDER, load_clip(own).state_dict(), load_clip_config(own).replace(name=f"{name}-clip"))
+        parts.append(FOLDER)
     return parts
 
 
