@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from torch import Tensor, cat, nn
 
 Condition = Literal["none", "projection", "auxiliary"]
+EMBEDDING_STD = 0.02
+"""Of a class's vector as drawn, like DCGAN's other weights (Radford 2016, Sec. 4)."""
 
 
 class Verdict(NamedTuple):
@@ -61,6 +63,9 @@ class ClassedLatent(nn.Module):
         super().__init__()
         self.latent, self.width = latent, 2 * latent if classes else latent
         self.embedding = nn.Embedding(classes, latent) if classes else None
+        if self.embedding is not None:
+            # As large as the noise, it is all a batch norm lets the generator see at first: one picture a class.
+            nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         if z.ndim != 2 or z.shape[1] != self.latent:
