@@ -131,3 +131,13 @@ def test_configs_build_players_that_fit_each_other(network: LatentConfig, judge:
     logits: Tensor = said if isinstance(disc, PatchGAN) else said.logits
     assert (kinds[1] == "patches") == isinstance(disc, PatchGAN)
     assert len(logits) == 2
+
+
+def test_at_first_another_class_changes_a_picture_far_less_than_another_noise():
+    """A batch norm would amplify the few vectors of classes, and the generator learn one picture for each."""
+    torch.manual_seed(0)
+    generator = DCGANGenerator(64, size=16, filters=8, classes=2)
+    z, label = torch.randn(32, 64), torch.arange(32) % 2
+    one, other_class, other_noise = (generator(*x) for x in ((z, label), (z, 1 - label), (z.flip(0), label)))
+    assert (one - other_class).std() < 0.1 * (one - other_noise).std()
+    assert bool((one != other_class).any())
