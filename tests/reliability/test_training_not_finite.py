@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,9 +30,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each file of tensors written, whether all of them were finite."""
     found, packed = [], checkpoints._packed
 
-    def watched(tensors: dict[str, torch.Tensor]) -> bytes:
+    def watched(tensors: dict[str, torch.Tensor], *facts: Any) -> bytes:
         found.append(all(bool(t.isfinite().all()) for t in tensors.values() if t.is_floating_point()))
-        return packed(tensors)
+        return packed(tensors, *facts)
 
     monkeypatch.setattr(checkpoints, "_packed", watched)
     return found
