@@ -13,13 +13,20 @@ import translate
 from translate import checkpoints
 from translate.config import GeneratorConfig, ModelConfig
 from translate.data import street, synthetic
+from translate.errors import ConfigError
 from translate.features import load_features
 from translate.metrics.figures import figure
+from translate.objectives.clip import text_direction
 
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 SHIPPED = sorted(folder.name for folder in ROOT.iterdir() if (folder / checkpoints.MODEL_FILE).is_file())
 CARD = ("## Measured", "## Failures", "## Terms", "## Train it again", "| Data |", "| Recipe |", "| Trained |")
-TOLD = (("mean_iou", "pixel_accuracy"), ("kernel", "frechet", "copied"), ("l1", "psnr"))
+TOLD = (
+    ("mean_iou", "pixel_accuracy"),
+    ("recall", "precision", "kernel", "frechet"),
+    ("kernel", "frechet", "copied"),
+    ("l1", "psnr"),
+)
 """The figures a card must tell: of the first kind of these that a model was measured by."""
 
 
@@ -38,7 +45,7 @@ def untold(card: str, config: ModelConfig) -> list[str]:
 
 
 def test_the_models_the_readme_names_are_there():
-    assert {"aerial-road-map", "horse-to-zebra", "street-segmentation"} <= set(SHIPPED)
+    assert {"aerial-road-map", "faces", "horse-to-zebra", "street-segmentation"} <= set(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -96,3 +103,34 @@ def test_aerial_road_map_finds_drawn_roads():
         photo, truth = synthetic.scene(seed, 400, 400)
         found, there = model(photo) == 1, truth == road
         assert np.sum(found & there) / np.sum(found | there) > 0.55
+
+
+def test_faces_with_all_its_parts_is_small_and_stored_in_half_precision():
+    files = sorted((ROOT / "faces").rglob(checkpoints.MODEL_FILE))
+    assert [file.parent.name for file in files] == ["clip", "discriminator", "encoder", "faces"]
+    assert sum(file.stat().st_size for file in files) <= 40e6
+    tensors = [tensor for file in files for tensor in load_file(file).values()]
+    assert {tensor.dtype for tensor in tensors if tensor.is_floating_point()} == {torch.float16}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "neutral"), [("a smiling face", "a serious face"), ("a child", "an adult"), ("a man", "a woman")]
+)
+def test_faces_moves_where_words_it_was_taught_point(prompt: str, neutral: str):
+    """In its own CLIP's space, the mean of eight faces; what they look like is in the card."""
+    editor = translate.load_editor("faces", device="cpu")
+    direction = text_direction(editor.need_clip(), prompt, neutral)
+
+    def towards(strength: float) -> float:
+        edits = [editor.edit(seed, prompt, neutral=neutral, strength=strength, measure=False) for seed in range(8)]
+        pictures = torch.cat([edit.picture for edit in edits])
+        return float((editor.need_clip().encode_image(pictures) @ direction).mean())
+
+    assert towards(0.75) > towards(0.0) + 0.05
+    assert towards(-0.75) < towards(0.0) - 0.05
+
+
+def test_faces_names_the_words_it_does_not_know():
+    editor = translate.load_editor("faces", device="cpu")
+    with pytest.raises(ConfigError, match="faces-clip does not know the word 'zebra'; it knows: old"):
+        editor.edit(0, "a zebra")

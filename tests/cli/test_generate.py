@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from translate.checkpoints import save_model
+from translate.checkpoints import load_config, save_model
 from translate.cli.generate import parse_seeds
 from translate.config import DataConfig, GeneratorConfig, LatentConfig, ModelConfig
 from translate.errors import ConfigError
@@ -136,6 +137,22 @@ def test_what_translates_refuses_a_model_from_noise_in_one_line(cli, verb: tuple
     assert code == 2
     assert "its generator (dcgan) starts from noise and can't translate" in err
     assert err.count("\n") == 1
+
+
+def test_a_packed_model_from_noise_is_scored_on_held_out_pictures(cli, place: Path):
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        path = place / "data" / ("val" if number else "train") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+    code, _, err = cli("models", "pack", "plain", "-o", "small", "--data", "data")
+    assert code == 0, err
+    stored = load_config(place / "small")
+    assert set(stored.metrics) == {"kernel", "frechet", "precision", "recall"}
+    assert stored.measured.startswith("4 samples against 4 held-out pictures, in the space translate-features")
+    (place / "data/val/4.png").unlink()
+    code, _, err = cli("models", "pack", "plain", "-o", "other", "--data", "data")
+    assert (code, "3 pictures are held out; at least 4" in err) == (2, True)
 
 
 def test_packing_keeps_a_model_from_noise_as_it_is(cli):

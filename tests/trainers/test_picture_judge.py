@@ -47,7 +47,7 @@ def judge_of(held: LabelledDataset, classes: int) -> PictureJudge:
     config = presets.preset("dcgan").replace(
         **{"generator.classes": classes, "objective.condition": condition, "samples": 3}
     )
-    return PictureJudge(held, config, torch.device("cpu"))
+    return PictureJudge(held, config.latent, torch.device("cpu"), samples=config.samples, seed=config.seed)
 
 
 def everything(held: LabelledDataset) -> Tensor:

@@ -9,7 +9,7 @@ import typer
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from translate.evaluation.report import Report
+    from translate.config import ModelConfig
 
 
 def pack(
@@ -41,14 +41,11 @@ def pack(
         config = config.model_copy(update={"alignment": ALIGNMENTS[alignment]})
     checkpoints.save_model(out, generator, config.model_copy(update={"metrics": {}}), half=True)
     if data is not None:
-        from translate.evaluation.evaluate import evaluate
-
-        report = evaluate(out, data)
-        metrics = _metrics(report)
-        scored = config.model_copy(update={"metrics": metrics, "measured": report.protocol})
+        metrics, measured = _scored(out, data, config)
+        scored = config.model_copy(update={"metrics": metrics, "measured": measured})
         checkpoints.write_json(out / checkpoints.CONFIG_FILE, scored.model_dump(mode="json"))
         print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-        print(f"measured: {report.protocol}")
+        print(f"measured: {measured}")
     parts = _pack_parts(folder, out, name, clip) if config.generator.kind == "stylegan2" else []
     size = sum(file.stat().st_size for file in out.rglob(checkpoints.MODEL_FILE)) / 1e6
     beside = f" with its {' and '.join(parts)}" if parts else ""
@@ -79,7 +76,19 @@ def _pack_parts(folder: Path, out: Path, name: str, clip: str | None) -> list[st
     return parts
 
 
-def _metrics(report: "Report") -> dict[str, float]:
-    figures = report.scores | {f"iou {score.name}": score.iou for score in report.classes}
+def _scored(out: Path, data: Path, config: "ModelConfig") -> tuple[dict[str, float], str]:
+    """The stored file's figures, and how they came about."""
+    from translate.config import LatentConfig
+
+    if isinstance(config.generator, LatentConfig):
+        from translate.evaluation.samples import score_samples
+
+        figures, measured = score_samples(out, data)
+    else:
+        from translate.evaluation.evaluate import evaluate
+
+        report = evaluate(out, data)
+        figures = report.scores | {f"iou {score.name}": score.iou for score in report.classes}
+        measured = report.protocol
     # Four digits, not four decimals: a kernel distance may be a few thousandths.
-    return {name: float(f"{value:.4g}") for name, value in figures.items() if math.isfinite(value)}
+    return {name: float(f"{value:.4g}") for name, value in figures.items() if math.isfinite(value)}, measured

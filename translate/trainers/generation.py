@@ -101,7 +101,12 @@ class PictureTask:
     def judge(self, device: torch.device) -> PictureJudge | None:
         """A judge over the held-out pictures; None where there are too few."""
         held = self.layout.splits.get("val", ())
-        return PictureJudge(self.dataset("val"), self.config, device) if len(held) >= MIN_JUDGED else None
+        if len(held) < MIN_JUDGED:
+            return None
+        own = self.config
+        return PictureJudge(
+            self.dataset("val"), own.latent, device, features=own.features, samples=own.samples, seed=own.seed
+        )
 
     def models(self, name: str) -> dict[str, ModelConfig]:
         """What the stored model says of itself."""

@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from translate import images
-from translate.config import TrainConfig
+from translate.config import LatentConfig
 from translate.data.labelled import LabelledDataset
 from translate.features import load_features
 from translate.metrics.frechet import frechet_distance
@@ -24,13 +24,22 @@ BATCH = 64
 class PictureJudge:
     """Scores and shows a generator against held-out pictures: as many, of the same classes."""
 
-    def __init__(self, data: LabelledDataset, config: TrainConfig, device: torch.device) -> None:
-        self.data, self.device, self.samples = data, device, config.samples
+    def __init__(
+        self,
+        data: LabelledDataset,
+        network: LatentConfig,
+        device: torch.device,
+        *,
+        features: str = "auto",
+        samples: int = 8,
+        seed: int = 0,
+    ) -> None:
+        self.data, self.device, self.samples = data, device, samples
         self.quality: Quality = DISTANCE
-        self.features = load_features(config.features, device)
-        self.classes = config.latent.classes
-        seeded = torch.Generator().manual_seed(config.seed)
-        self.noise = torch.randn(max(len(data), self.samples**2), config.latent.latent, generator=seeded)
+        self.features = load_features(features, device)
+        self.classes = network.classes
+        seeded = torch.Generator().manual_seed(seed)
+        self.noise = torch.randn(max(len(data), samples**2), network.latent, generator=seeded)
         self._real: Tensor | None = None
 
     @torch.inference_mode()
