@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translate.cli.stopping import stop_on_signals
+from translate.cli.part_progress import watched
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ def train_clip(
         raise ConfigError("--init means nothing to the preset clip; see `translate train --help`")
     out = out or Path("runs") / "clip"
 
-    from tqdm import tqdm
-
     from translate.trainers import clip
 
     config = clip.ClipTrainConfig()
@@ -40,16 +38,11 @@ def train_clip(
     config = config.replace(**changes)
     if data is None:
         raise ConfigError("clip learns from labelled faces: --data FOLDER with labels.csv or attr.csv")
-    hidden = True if as_json else None
-    with tqdm(unit="step", total=config.steps, disable=hidden, dynamic_ncols=True) as bar, stop_on_signals() as stop:
-
-        def report(step: int, loss: float) -> None:
-            if as_json:
-                print(json.dumps({"kind": "train", "step": step, "loss": loss}), flush=True)
-            bar.set_postfix({"loss": f"{loss:.3f}"}, refresh=False)
-            bar.update(step - bar.n)
-
-        scores = clip.train_clip(data, out, config, resume=resume, device=device, stop=stop, report=report)
+    with watched(config.steps, as_json) as (stop, report):
+        scores = clip.train_clip(
+            data, out, config, resume=resume, device=device, stop=stop,
+            report=lambda step, loss: report(step, {"loss": loss}),
+        )  # fmt: skip
     if as_json:
         figures = {name: score._asdict() for name, score in scores.items()}
         print(json.dumps({"kind": "done", "folder": str(out), "figures": figures}))

@@ -1,11 +1,10 @@
 """`translate train encoder --data DIR --init MODEL`: from a face to the latent of a model that makes faces."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translate.cli.stopping import stop_on_signals
+from translate.cli.part_progress import watched
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ def train_encoder(
     if model is None:
         raise ConfigError("an encoder belongs to a generator: name it with --init MODEL")
 
-    from tqdm import tqdm
-
     from translate import catalog
     from translate.checkpoints import ENCODER
     from translate.editing.inverter import Inverter
@@ -39,15 +36,7 @@ def train_encoder(
     target = out or folder / ENCODER
     whole = Inverter.load(folder, device=device)  # the same distance as inversion later goes by
     faces = read_faces(data, whole.config.data, config.seed)
-    hidden = as_json or not sys.stderr.isatty()
-    with tqdm(total=config.steps, unit="step", disable=hidden, dynamic_ncols=True) as bar, stop_on_signals() as stop:
-
-        def report(step: int, losses: dict[str, float]) -> None:
-            if as_json:
-                print(json.dumps({"kind": "train", "step": step, **losses}), flush=True)
-            bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
-            bar.update(step - bar.n)
-
+    with watched(config.steps, as_json) as (stop, report):
         stored = train(
             whole.generator,
             faces,

@@ -2,10 +2,10 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
+from translate.cli.part_progress import watched
 from translate.errors import ConfigError
 
 
@@ -16,9 +16,6 @@ def train_mapper(
     """Train, and print how much nearer held-out faces come to the text."""
     model = _check(model, data, out, changes, resume=resume)
 
-    from tqdm import tqdm
-
-    from translate.cli.stopping import stop_on_signals
     from translate.editing import mapper_training
     from translate.editing.editor import Editor
 
@@ -28,15 +25,7 @@ def train_mapper(
         config = mapper_training.MapperTraining(prompt="-").replace(**changes)
     editor = Editor.load(model, device=device)
     folder = out or Path("runs") / f"mapper-{slug(config.prompt)}"
-    hidden = as_json or not sys.stderr.isatty()
-    with tqdm(total=config.steps, unit="step", disable=hidden, dynamic_ncols=True) as bar, stop_on_signals() as stop:
-
-        def report(step: int, losses: dict[str, float]) -> None:
-            if as_json:
-                print(json.dumps({"kind": "train", "step": step, **losses}), flush=True)
-            bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
-            bar.update(step - bar.n)
-
+    with watched(config.steps, as_json) as (stop, report):
         done = mapper_training.train_mapper(
             editor.network, editor.need_clip(), folder, config, model=editor.config.name, weights=editor.weights,
             identity=editor.identity, resume=resume, device=device, cancelled=stop.is_set, report=report,
