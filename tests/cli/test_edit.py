@@ -10,6 +10,7 @@ from PIL import Image, ImageSequence
 
 from tests import tiny_faces
 from tests.editing.doubles import ColourCLIP
+from translate import catalog
 from translate.checkpoints import save_model
 from translate.cli.edit import parse_disentangle, parse_strengths
 from translate.config import LatentConfig, ModelConfig
@@ -22,8 +23,9 @@ NETWORK = LatentConfig(kind="stylegan2", latent=5, size=16, filters=4, max_filte
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run `faces` and another, `more`, whose editors are given a CLIP of colours."""
+    """A run `faces` and another, `more`, whose editors are given a CLIP of colours; no shipped model of that name."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(catalog, "_PACKAGE", tmp_path / "nothing")
     for seed, name in enumerate(("faces", "more")):
         torch.manual_seed(seed)
         save_model(Path("runs") / name, build_latent_generator(NETWORK), ModelConfig(name=name, generator=NETWORK))
