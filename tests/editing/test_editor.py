@@ -307,13 +307,13 @@ def test_an_editor_is_loaded_by_name_with_the_mappers_beside_the_model(tmp_path:
     torch.manual_seed(0)
     generator = build_latent_generator(NETWORK)
     assert isinstance(generator, StyleGAN2Generator)
-    save_model(Path("runs/faces"), generator, CONFIG)
-    editor = translate.load_editor("faces", device="cpu")
+    save_model(Path("runs/mine"), generator, CONFIG)
+    editor = translate.load_editor("mine", device="cpu")
     assert isinstance(editor, translate.Editor)
     assert (editor.name[:6], len(editor.weights), editor.clip) == ("faces-", 64, None)
     config = MapperConfig(prompt="bright", weights=editor.weights, num_ws=6, w_dim=5, levels=("coarse",))
-    save_mapper(Path("runs/faces/mappers/bright"), TrainedMapper(build_mapper(config), config))
-    again = translate.load_editor("faces", device="cpu")
+    save_mapper(Path("runs/mine/mappers/bright"), TrainedMapper(build_mapper(config), config))
+    again = translate.load_editor("mine", device="cpu")
     assert [m.config.prompt for m in again.mappers] == ["bright"]
     changed = again.edit(0, "bright", method="mapper").figures["changed"]  # a mapper needs no CLIP
     assert changed > 0
