@@ -339,6 +339,7 @@ def test_points_of_a_mixture_need_no_data(trained: list[str], tmp_path: Path, mo
 
 
 WAITING = """
+import signal
 import sys
 from pathlib import Path
 from translate.evaluation.study_run import _stoppable, alone
@@ -352,6 +353,7 @@ def task(folder):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins without one
     alone(task, sys.argv[1])
 """
 
