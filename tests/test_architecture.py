@@ -20,7 +20,7 @@ MAX_FILE, MAX_FUNCTION, MAX_FORWARD = 400, 40, 20
 # A part imports from parts in the lines above its own, never from its own line or below.
 RANKS = (
     {"errors"},
-    {"locking", "draws"},
+    {"locking", "draws", "stopping"},
     {"images", "config", "devices", "download"},
     {"data", "networks", "metrics"},
     {"objectives"},

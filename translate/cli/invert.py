@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translate.cli.options import check_json_out
-from translate.cli.stopping import stop_on_signals
 from translate.errors import ConfigError
+from translate.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from translate.editing.inverter import Inversion

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from translate.cli.stopping import stop_on_signals
+from translate.stopping import stop_on_signals
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translate.cli.stopping import stop_on_signals
 from translate.errors import ConfigError, DatasetError
+from translate.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from translate.config import TrainConfig

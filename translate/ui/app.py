@@ -2,16 +2,14 @@
 
 import logging
 import os
-import signal
 import socket
-import threading
 import time
-from types import FrameType
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from translate.errors import ConfigError
+from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
 from translate.ui.models import Models
 from translate.ui.translate_tab import translate_tab
@@ -45,7 +43,19 @@ def launch(
     page = build(models)
     host = (host or os.environ.get("GRADIO_SERVER_NAME") or HOST).strip("[]")
     port = free_port(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
-    asked = _asked_to_stop() if wait else []
+    if not wait:
+        _serve(page, models, host, port)
+        return page
+    with stop_on_signals() as stop:
+        _serve(page, models, host, port)
+        while not stop.is_set():
+            time.sleep(0.1)
+        page.close(verbose=False)
+    return page
+
+
+def _serve(page: gr.Blocks, models: Models, host: str, port: int) -> None:
+    """Listen, and say where."""
     page.launch(
         server_name=f"[{host}]" if ":" in host else host, server_port=port, quiet=True, prevent_thread_lock=True,
         share=False, ssr_mode=False, mcp_server=False, pwa=False, inbrowser=False, show_error=False,
@@ -58,29 +68,6 @@ def launch(
         _log.warning("Listening on %s: whoever can reach this machine can use the page, without a password.", host)
     _log.info("Open %s in a browser; Ctrl-C ends it.", page.local_url)
     models.warm()
-    if wait:
-        while not asked:
-            time.sleep(0.1)
-        page.close(verbose=False)
-    return page
-
-
-def _asked_to_stop() -> list[int]:
-    """Filled by the first Ctrl-C or `kill`, at any moment from here on; a second one ends the process at once.
-
-    An exception thrown by the handler instead could land in the middle of a library's code and leave the folder of
-    uploads behind. Only the main thread hears signals.
-    """
-    asked: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        signal.signal(number, signal.SIG_DFL)
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, ask)
-        signal.signal(signal.SIGTERM, ask)
-    return asked
 
 
 def free_port(host: str, wanted: int, tries: int = 100) -> int:

@@ -1,4 +1,4 @@
-"""How long work on the command line is asked to stop."""
+"""How long work is asked to stop: a training on the command line, the page."""
 
 import signal
 import threading
@@ -8,8 +8,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """The first Ctrl-C or SIGTERM lets the loop finish its step, save and return; a second one is the usual one."""
+    """Set by the first Ctrl-C or SIGTERM, so that what is under way can be finished; a second one is the usual one.
+
+    An exception thrown by the handler instead could land in the middle of a library's code. Only the main thread hears
+    signals.
+    """
     stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def handler(number: int, _frame: object) -> None:
