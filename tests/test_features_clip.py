@@ -8,9 +8,10 @@ import torch
 
 from tests.clip_models import script, tiny_config
 from tests.loopback import Site, serving
+from translate.checkpoints import save_model
 from translate.download.fetch import Remote
 from translate.errors import CheckpointError, ConfigError, TranslateError
-from translate.features.clip import is_clip, load_clip, pull_clip, pulled, save_clip
+from translate.features.clip import is_clip, load_clip, pull_clip, pulled
 from translate.interop import clip as interop
 from translate.interop.clip import Published
 from translate.networks.clip import build_clip
@@ -32,7 +33,7 @@ def served(site: Site, tmp_path: Path) -> Published:
 
 def test_what_is_saved_is_loaded_frozen_with_weights_of_half_precision(tmp_path: Path):
     clip = build_clip(tiny_config("mine"), 2)
-    save_clip(tmp_path / "a", clip.state_dict(), tiny_config("mine").replace(figures={"sex": 0.9}))
+    save_model(tmp_path / "a", clip, tiny_config("mine").replace(figures={"sex": 0.9}), half=True)
     loaded = load_clip(tmp_path / "a")
     assert loaded.name == "mine"
     assert not loaded.training
@@ -46,7 +47,7 @@ def test_what_is_saved_is_loaded_frozen_with_weights_of_half_precision(tmp_path:
 
 
 def test_a_faces_model_s_clip_is_found_in_its_folder(tmp_path: Path):
-    save_clip(tmp_path / "faces" / "clip", build_clip(tiny_config("inside")).state_dict(), tiny_config("inside"))
+    save_model(tmp_path / "faces" / "clip", build_clip(tiny_config("inside")), tiny_config("inside"), half=True)
     (tmp_path / "faces" / "config.json").write_text("{}")
     (tmp_path / "faces" / "model.safetensors").write_bytes(b"")
     assert load_clip(tmp_path / "faces").name == "inside"
@@ -62,7 +63,7 @@ def test_a_published_one_that_is_not_here_says_how_to_fetch_it():
 def test_a_folder_without_one_and_a_config_of_another_kind_are_refused(tmp_path: Path):
     with pytest.raises(CheckpointError, match=r"no CLIP here; name one of openai/ViT-B-32, laion2b/ViT-B-32"):
         load_clip(tmp_path)
-    save_clip(tmp_path / "a", build_clip(tiny_config()).state_dict(), tiny_config())
+    save_model(tmp_path / "a", build_clip(tiny_config()), tiny_config(), half=True)
     told = json.loads((tmp_path / "a" / "config.json").read_text())
     (tmp_path / "a" / "config.json").write_text(json.dumps(told | {"format": 99}))
     with pytest.raises(CheckpointError, match=r"config\.json: format is 99"):

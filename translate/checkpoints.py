@@ -58,15 +58,14 @@ def save_model(folder: Path, module: "nn.Module", config: Config, *, half: bool 
 
     `half` stores float16, for shipping. Both files appear whole or not at all.
     """
-    import torch
+    save_weights(folder, module.state_dict(), config, half=half)
 
-    state = {}
-    for name, tensor in module.state_dict().items():
-        if half and tensor.is_floating_point():
-            tensor = tensor.to(torch.float16)
-        state[name] = tensor
+
+def save_weights(folder: Path, weights: Mapping[str, "Tensor"], config: Config, *, half: bool = False) -> None:
+    """As `save_model`, of a state_dict."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    state = {name: t.half() if half and t.is_floating_point() else t for name, t in weights.items()}
     write_tensors(folder / MODEL_FILE, state)
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
 
@@ -112,7 +111,7 @@ def load_encoder(folder: Path) -> tuple["FaceEncoder", EncoderConfig]:
     """
     from translate.networks import build_encoder
 
-    config = _part_config(EncoderConfig, folder)
+    config = load_part_config(EncoderConfig, folder)
     encoder = build_encoder(config)
     load_weights(encoder, folder / MODEL_FILE)
     return encoder.eval().requires_grad_(False), config
@@ -125,13 +124,17 @@ def load_discriminator(folder: Path) -> tuple["AnyDiscriminator", JudgeConfig]:
     """
     from translate.networks import build_latent_discriminator
 
-    config = _part_config(JudgeConfig, folder)
+    config = load_part_config(JudgeConfig, folder)
     judge = build_latent_discriminator(config.discriminator, config.generator, "none")
     load_weights(judge, folder / MODEL_FILE)
     return judge.eval().requires_grad_(False), config
 
 
-def _part_config(kind: type[Part], folder: Path) -> Part:
+def load_part_config(kind: type[Part], folder: Path) -> Part:
+    """What a part of a model, an encoder, a discriminator or a CLIP, says of itself.
+
+    Raises: CheckpointError when the folder holds none of a version this program reads.
+    """
     try:
         return read(kind, folder / CONFIG_FILE)
     except ConfigError as error:

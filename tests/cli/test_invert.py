@@ -11,10 +11,10 @@ from PIL import Image
 from tests import tiny_faces
 from tests.clip_models import tiny_config
 from translate import images
-from translate.checkpoints import load_config, load_discriminator, load_encoder, read_tensors
+from translate.checkpoints import load_config, load_discriminator, load_encoder, read_tensors, save_model
 from translate.config import ALIGNMENTS
 from translate.editing.latents import digest_of, load_latent
-from translate.features.clip import load_clip, save_clip
+from translate.features.clip import load_clip
 from translate.networks.clip import build_clip
 
 
@@ -106,7 +106,7 @@ def test_an_encoder_needs_a_model_of_styles(cli):
 
 def test_a_clip_is_packed_with_the_model_it_edits(cli, place: Path):
     clip = build_clip(tiny_config("words"), seed=3)
-    save_clip(place / "runs/words/clip", clip.state_dict(), tiny_config("words"), half=False)
+    save_model(place / "runs/words/clip", clip, tiny_config("words"))
     code, out, err = cli("models", "pack", "tiny", "-o", "small", "--clip", "runs/words")
     assert code == 0, err
     assert "with its discriminator and clip" in out

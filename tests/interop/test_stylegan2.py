@@ -300,8 +300,11 @@ def test_more_resolutions_than_any_model_has_are_refused():
 
 
 def test_filters_upwards_come_with_their_gain():
-    state = to_nvidia(generator().state_dict()) | {"synthesis.b8.resample_filter": 4 * fir_kernel()}
-    convert_generator(published(state))
+    state = to_nvidia(generator().state_dict())
+    plain = convert_generator(published(state)).build().state_dict()
+    found = convert_generator(published(state | {"synthesis.b8.resample_filter": 4 * fir_kernel()})).build()
+    assert found.state_dict().keys() == plain.keys()
+    assert all(torch.equal(tensor, plain[name]) for name, tensor in found.state_dict().items())
 
 
 def test_another_networks_file_is_refused_with_its_path(tmp_path: Path):

@@ -68,10 +68,12 @@ def _pack_parts(folder: Path, out: Path, name: str, clip: str | None) -> list[st
         checkpoints.save_model(out / ENCODER, encoder, made.replace(name=name), half=True)
         parts.append(ENCODER)
     if clip is not None:
-        from translate.features.clip import FOLDER, load_clip, load_clip_config, save_clip
+        from translate.config.clip import ClipConfig
+        from translate.features.clip import FOLDER, load_clip
 
         own = Path(clip) / FOLDER if (Path(clip) / FOLDER).is_dir() else Path(clip)
-        save_clip(out / FOLDER, load_clip(own).state_dict(), load_clip_config(own).replace(name=f"{name}-clip"))
+        described = checkpoints.load_part_config(ClipConfig, own).replace(name=f"{name}-clip")
+        checkpoints.save_model(out / FOLDER, load_clip(own), described, half=True)
         parts.append(FOLDER)
     return parts
 

@@ -23,6 +23,7 @@ from translate.editing.parts import Identity, TakesPhotos, TextImageEncoder, fin
 from translate.editing.store import is_inverted, load_latent, save_latent
 from translate.editing.styles import PSI, StyleStatistics, known_statistics, pack
 from translate.errors import CheckpointError, ConfigError
+from translate.inference.sampler import noise_of
 from translate.networks import StyleGAN2Generator
 from translate.networks.stylegan2.synthesis import Synthesis
 from translate.objectives.clip import text_direction
@@ -97,7 +98,7 @@ class Editor:
         """
         folder = catalog.find(name_or_path)
         generator, config = checkpoints.load_model(folder)
-        weights = checkpoints.sha256(folder / checkpoints.MODEL_FILE)
+        weights = latents.digest_of(folder)
         editor = cls(generator, config, weights, device=device)
         parts = find_parts(folder, editor.network, config, weights, editor.device)
         editor.clip, editor.identity, editor.inverter = clip or parts.clip, parts.identity, parts.inverter
@@ -298,8 +299,7 @@ class Editor:
 
     def _mapped(self, seeds: Sequence[int], truncation: float = PSI) -> Tensor:
         """w_plus of seeds, whatever the others. Shape: (N, num_ws, w_dim)."""
-        size = self.network.mapping.z_dim
-        z = torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+        z = noise_of(seeds, self.network.mapping.z_dim)
         with torch.no_grad():
             return self.network.map(z.to(self.device), psi=truncation).contiguous()
 

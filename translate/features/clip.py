@@ -1,13 +1,9 @@
 """CLIPs by name or folder: OpenAI's and LAION's once they are pulled, and small ones trained here."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from translate import catalog
-from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_weights, write_json, write_tensors, writing
-from translate.config import read
+from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_part_config, load_weights, save_weights
 from translate.config.clip import ClipConfig
 from translate.download import fetch
 from translate.errors import CheckpointError, ConfigError
@@ -21,43 +17,24 @@ FOLDER = "clip"
 def load_clip(name: str | Path) -> Clip:
     """A CLIP in evaluation mode, float32, on the CPU, frozen: "openai/ViT-B-32", "laion2b/ViT-B-32", or a folder.
 
-    A folder is one that `save_clip` wrote, or that of a run or a faces model with such a folder, clip/, in it.
+    A folder is one that a training or `models pull` wrote, or that of a run or a faces model with such a folder, clip/,
+    in it.
     Raises: CheckpointError when it is not here, telling how to fetch it, or can't be read.
     """
     folder = _folder(name)
-    config = load_clip_config(folder)
+    config = load_part_config(ClipConfig, folder)
     clip = build_clip(config)
     load_weights(clip, folder / MODEL_FILE)
     return clip.eval().requires_grad_(False)
 
 
-def load_clip_config(folder: Path) -> ClipConfig:
-    """What a stored CLIP says of itself.
-
-    Raises: CheckpointError when the folder holds none of a version this program reads.
-    """
-    try:
-        return read(ClipConfig, folder / CONFIG_FILE)
-    except ConfigError as error:
-        raise CheckpointError(str(error)) from None
-
-
 def is_clip(folder: Path) -> bool:
     """Whether a folder holds a CLIP, by its config."""
     try:
-        load_clip_config(folder)
+        load_part_config(ClipConfig, folder)
     except CheckpointError:
         return False
     return True
-
-
-def save_clip(folder: Path, weights: Mapping[str, Tensor], config: ClipConfig, *, half: bool = True) -> None:
-    """Write a CLIP's state_dict and config so that `load_clip(folder)` finds it; floats as float16 unless told else."""
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    state = {name: t.half() if half and t.is_floating_point() else t for name, t in weights.items()}
-    write_tensors(folder / MODEL_FILE, state)
-    write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
 
 
 def pulled(name: str) -> Path:
@@ -79,7 +56,7 @@ def pull_clip(
     target = catalog.home() / "downloads" / f"{published.pull_name}.pt"
     fetched = fetch.fetch(published.remote, target, ledger=catalog.ledger(), progress=progress, loopback=loopback)
     try:
-        save_clip(folder, read_published(target, published), published.config, half=False)
+        save_weights(folder, read_published(target, published), published.config)
     finally:
         target.unlink(missing_ok=True)
     return fetched

@@ -16,6 +16,11 @@ from translate.errors import ConfigError
 BATCH = 64
 
 
+def noise_of(seeds: Sequence[int], latent: int) -> Tensor:
+    """What each seed stands for in every model of that latent, whatever the others. Shape: (N, latent)."""
+    return torch.stack([torch.randn(latent, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
 class Sampler:
     """A model ready to use: `sampler.pictures([0, 1])` gives what the seeds 0 and 1 stand for.
 
@@ -74,9 +79,8 @@ class Sampler:
         raise ConfigError(f"{self.config.name}: no class {label!r}; {listed}")
 
     def noise(self, seeds: Sequence[int]) -> Tensor:
-        """What each seed stands for, whatever the others. Shape: (N, latent)."""
-        drawn = [torch.randn(self.network.latent, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        return torch.stack(drawn)
+        """What each seed stands for. Shape: (N, latent)."""
+        return noise_of(seeds, self.network.latent)
 
     @torch.inference_mode()
     def samples(self, noise: Tensor, label: str | None = None) -> Tensor:

@@ -13,14 +13,14 @@ from pydantic import Field
 from torch import Tensor
 
 from translate.catalog import RUN_FILE
-from translate.checkpoints import load_state, save_state, write_json
+from translate.checkpoints import load_state, save_model, save_state, write_json
 from translate.config import Config, Count, NonNegative, OptimConfig, Positive, Precision, Probability, Share, read
 from translate.config.clip import ClipConfig, TextConfig, VisionConfig
 from translate.data.captions import words as caption_words
 from translate.data.faces import read_faces
 from translate.devices import pick_device, pick_precision
 from translate.errors import CheckpointError, DatasetError, TranslateError
-from translate.features.clip import FOLDER, save_clip
+from translate.features.clip import FOLDER
 from translate.networks.clip import Clip, Vocabulary, build_clip
 from translate.objectives.clip import caption_contrast
 from translate.objectives.templates import TEMPLATES
@@ -205,7 +205,7 @@ class Training:
         """Write the average as a CLIP, and the state to resume from."""
         figures = {name.replace(" ", "_"): round(score.balanced, 4) for name, score in self.judged().items()}
         log.info("step %d: held-out balanced accuracy %s", self.step, figures)
-        save_clip(out / FOLDER, self.average.state_dict(), self.described.replace(figures=figures))
+        save_model(out / FOLDER, self.average, self.described.replace(figures=figures), half=True)
         facts = {str(number): group.facts for number, group in enumerate(self.groups)}
         save_state(out / STATE, {**self.parts.capture(), "facts": facts}, {"step": self.step})
 
