@@ -96,6 +96,19 @@ def aerial_road_map() -> TrainConfig:
     )
 
 
+def facade_labels() -> TrainConfig:
+    """The recipe of the shipped model `facade-labels`: a photo of a facade into its twelve parts."""
+    return segmentation().replace(preset="facade-labels", **{"data.holdout": 60, "steps": 4_000})
+
+
+def facade_photo() -> TrainConfig:
+    """The recipe of the shipped model `facade-photo`: a drawn facade into its photo, the way back of facade-labels."""
+    return pix2pix_fast().replace(
+        preset="facade-photo",
+        **{"data.direction": "BtoA", "data.holdout": 60, "steps": 8_000, "patience": 0},
+    )
+
+
 def cyclegan() -> TrainConfig:
     """The paper's recipe (Zhu 2017, Sec. 4 and 7.1): ResNet-9, 70 x 70 PatchGANs, LSGAN, cycle x 10, batch 1.
 
@@ -246,6 +259,8 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "segmentation": segmentation,
     "street-segmentation": street_segmentation,
     "aerial-road-map": aerial_road_map,
+    "facade-labels": facade_labels,
+    "facade-photo": facade_photo,
     "cyclegan": cyclegan,
     "cyclegan-fast": cyclegan_fast,
     "horse-zebra": horse_zebra,

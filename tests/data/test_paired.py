@@ -15,7 +15,7 @@ from translate.config import DataConfig
 from translate.data.layouts import recognise
 from translate.data.order import EpochSampler
 from translate.data.paired import Pair, PairedDataset
-from translate.errors import DatasetError, ImageError
+from translate.errors import ConfigError, DatasetError, ImageError
 
 Write = Callable[..., Path]
 
@@ -135,6 +135,24 @@ def test_labels_as_input_are_their_classes_colours(labelled: Write) -> None:
     assert pair.real_a.shape == pair.real_b.shape == (3, 24, 32)
     assert pair.real_a[:, 0, 0].tolist() == [-1, -1, -1]
     assert pair.real_a[2, 1:].unique().tolist() == pytest.approx([200 / 127.5 - 1])
+
+
+def test_labels_as_input_keep_pure_colours_at_any_scale(labelled: Write) -> None:
+    data = dataset(labelled(names=3), config(size=64, load_size=80, crop=64, direction="BtoA"))
+    colours = {spec.color for spec in data.layout.legend.classes} | {(0, 0, 0)}
+    assert [spec.color for spec in data.input_classes] == [spec.color for spec in data.layout.legend.classes]
+    for sample in data[(0, 0)], data[(1, 2)]:
+        assert sample.real_a.shape == (3, 64, 64)
+        seen = ((sample.real_a + 1) * 127.5).round().byte().flatten(1).T.unique(dim=0).tolist()
+        assert {tuple(colour) for colour in seen} <= colours
+
+
+def test_labels_as_input_need_three_channels_and_no_jitter(labelled: Write) -> None:
+    root = labelled()
+    with pytest.raises(DatasetError, match=r"drawn in 3 channels and 1 are expected; set generator\.in_channels=3"):
+        dataset(root, config(direction="BtoA"), channels=(1, 3))
+    with pytest.raises(ConfigError, match="the input has class indices"):
+        dataset(root, config(direction="BtoA", colour=0.4))[0]
 
 
 def test_class_counts_are_the_pixels_of_each_class_without_void(labelled: Write) -> None:

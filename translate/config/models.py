@@ -44,6 +44,8 @@ class ModelConfig(Config):
     data: DataConfig = DataConfig()
     classes: tuple[ClassSpec, ...] = ()
     """Of a label map."""
+    input_classes: tuple[ClassSpec, ...] = ()
+    """Of the input where that is a label map: it is drawn in their colours."""
     labels: tuple[str, ...] = ()
     """What a generator from noise can be asked for, in the order of its classes."""
     alignment: Alignment | None = None

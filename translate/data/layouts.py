@@ -86,6 +86,11 @@ class PairedLayout:
         """The classes of the target; None when the target is a picture."""
         return self.legend.classes if self.legend is not None and self.target == "labels" else None
 
+    def input_classes(self, config: DataConfig) -> tuple[ClassSpec, ...]:
+        """The classes of the input where that is a map of class indices; none where it is a picture."""
+        is_input = self.legend_side == ("a" if config.direction == "AtoB" else "b")
+        return self.legend.classes if self.legend and is_input and self.legend.encoding == "index" else ()
+
     @property
     def pairs(self) -> tuple[PairFile, ...]:
         """All pairs of all splits."""

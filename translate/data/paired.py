@@ -49,6 +49,7 @@ class PairedDataset(Dataset[Pair]):
     ) -> None:
         self.pairs, self.layout, self.config = tuple(pairs), layout, config
         self.train, self.seed, self.channels = train, seed, channels
+        self.input_classes = layout.input_classes(config)
         self._refuse_other_channels()
         self.transform = PairTransform(config, train=train)
         self._cache = Cache(config.cache_mb << 20)
@@ -63,11 +64,18 @@ class PairedDataset(Dataset[Pair]):
             a, b = self.transform(a, b, seed=(self.seed, epoch, index))
         except DatasetError as error:
             raise DatasetError(f"{self.pairs[index].a}: {error}") from None
+        if a.ndim == 2:  # painted only now, so that no resizing has mixed two classes' colours into a third's
+            a = images.colourise(a, [spec.color for spec in self.input_classes])
         real_b = torch.from_numpy(b.astype(np.int64)) if self.layout.target == "labels" else images.to_tensor(b)
         return Pair(images.to_tensor(a), real_b)
 
     def _refuse_other_channels(self) -> None:
         """Stop before the first step where a side's pictures can't be brought to its channels."""
+        if self.input_classes and self.channels[0] != 3:
+            raise DatasetError(
+                f"{self.layout.root}: a map of classes is drawn in 3 channels and {self.channels[0]} are expected; "
+                "set generator.in_channels=3"
+            )
         for side, wanted, option in zip(sides(self.config), self.channels, ("in", "out"), strict=True):
             found = usual_channels(self.pairs, side) if self.layout.legend_side != side else 3
             if found != 3 and found != wanted:
@@ -94,11 +102,11 @@ class PairedDataset(Dataset[Pair]):
         return counts[: len(self.layout.classes or ())]
 
     def _load(self, pair: PairFile) -> tuple[Array, Array]:
-        """Input and target as stored. Shape: (H, W, C), and (H, W) for label targets."""
+        """Input and target as stored. Shape: (H, W, C), and (H, W) for label maps."""
         first, second = sides(self.config)
         labels = self.layout.target == "labels"
         return (
-            read_side(self.layout, pair, first, labels=False, channels=self.channels[0]),
+            read_side(self.layout, pair, first, labels=bool(self.input_classes), channels=self.channels[0]),
             read_side(self.layout, pair, second, labels=labels, channels=self.channels[1]),
         )
 

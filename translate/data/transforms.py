@@ -90,7 +90,7 @@ class ZoomCrop(A.DualTransform):
 class PairTransform:
     """Fit, crop and augment one pair of arrays; with `train=False` only the fit.
 
-    Shape: a (H, W, C), b (H, W, C) or labels (H, W), uint8 or uint16.
+    Shape: a and b each (H, W, C), or labels (H, W); uint8 or uint16.
     Raises: DatasetError for a native picture smaller than the crop, ConfigError for colour jitter it can't do.
     """
 
@@ -177,8 +177,8 @@ class _Steps:
         strength = self.config.colour
         if not strength:
             return array
-        if array.dtype != np.uint8 or array.shape[2] not in (1, 3):
-            found = f"{array.shape[2]} channels of {array.dtype}"
+        if array.dtype != np.uint8 or array.shape[2:] not in ((1,), (3,)):
+            found = "class indices" if array.ndim == 2 else f"{array.shape[2]} channels of {array.dtype}"
             raise ConfigError(f"colour is {strength}, but the input has {found}; it needs 8-bit RGB, set it to 0")
         if "colour" not in self._built:
             span = (1 - strength, 1 + strength)

@@ -76,6 +76,7 @@ class PairedTask:
             generator=config.generator,
             data=config.data,
             classes=self.classes,
+            input_classes=self.layout.input_classes(config.data),
             held_out=self.layout.held_out,
             preset=config.preset,
         )

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Callable
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -12,6 +13,7 @@ from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
 from translate.ui.models import Models
+from translate.ui.settings import Settings
 from translate.ui.translate_tab import translate_tab
 
 HOST, PORT = "127.0.0.1", 7860
@@ -21,26 +23,41 @@ QUEUE = 64
 _log = logging.getLogger(__name__)
 
 
-def build(models: Models | None = None) -> gr.Blocks:
+def build(models: Models | None = None, settings: Settings | None = None) -> gr.Blocks:
     """The whole page, not yet served."""
+    settings = settings or Settings()
     guard.own_folder()  # before any component: each notes where its files go
     models = models or Models()
     with guard.Blocks(title="translate", analytics_enabled=False, delete_cache=(600, guard.KEEP_SECONDS)) as page:
         gr.HTML(theme.HEADER, js_on_load=None)
-        with gr.Tabs(), gr.Tab("Translate", id="translate"):
-            translate_tab(models)
+        with gr.Tabs():
+            for title, add in _tabs(settings).items():
+                with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}"):
+                    add(models, settings)
     return page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=4)
 
 
+def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
+    """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
+    everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab}
+    owner: dict[str, Callable[[Models, Settings], None]] = {}
+    return everyone if settings.public else everyone | owner
+
+
 def launch(
-    models: Models | None = None, *, host: str | None = None, port: int | None = None, wait: bool = True
+    models: Models | None = None,
+    settings: Settings | None = None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    wait: bool = True,
 ) -> gr.Blocks:
     """Build the page and serve it, by default on this machine alone; `wait` returns only when it has been stopped.
 
     Raises: ConfigError when no port can be had.
     """
     models = models or Models()
-    page = build(models)
+    page = build(models, settings)
     host = (host or os.environ.get("GRADIO_SERVER_NAME") or HOST).strip("[]")
     port = free_port(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
     if not wait:

@@ -1,25 +1,21 @@
 """The Translate tab: a photo in, its translation out, and the same as the API endpoint `/apply`."""
 
 import functools
-import logging
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from translate.errors import TranslateError
 from translate.ui import cards
+from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.examples import examples
-from translate.ui.guard import KEEP_SECONDS, own_folder, uploaded
+from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.run import Comparison, Run, blend, compare, run
+from translate.ui.settings import Settings
 
 STRENGTH = 0.6
-ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "gpu", "concurrency_limit": 1}
 
 _SCALES = [("Model's own", "auto"), ("Photo's pixels", "native")]
 _SCALE_HELP = "The model's own suits whole photos, the photo's pixels suit close crops."
@@ -31,9 +27,6 @@ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smo
 # Gradio gives the buttons a picture and no name for those who can't see it.
 _NAME_EXAMPLES = """() => document.querySelectorAll("#examples button").forEach(button => button.ariaLabel =
 "Example: " + button.querySelector("img").src.split("/").pop().split(".")[0].replaceAll("-", " "))"""
-_log = logging.getLogger(__name__)
-
-Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ class _Results:
         return [getattr(self, name) for name in self.__dataclass_fields__]
 
 
-def translate_tab(models: Models) -> None:
+def translate_tab(models: Models, settings: Settings) -> None:
     """Add the tab's content and its endpoint to the Blocks being built."""
     with gr.Row(equal_height=False, elem_classes="tr-columns"):
         with gr.Column(scale=4, min_width=300):
@@ -206,25 +199,6 @@ def _endpoint(models: Models) -> None:
     outputs = [gr.Image(format="png", label="result", visible=False), gr.JSON(label="details", visible=False)]
     button = gr.Button(visible=False)
     button.click(apply, inputs, outputs, api_name="apply", preprocess=False, **ONE_AT_A_TIME)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Show a user's mistake as one line, and anything else as an apology; the log has the rest."""
-    try:
-        yield
-    except gr.Error:
-        raise
-    except TranslateError as error:
-        raise gr.Error(escape(_without_folders(str(error))), print_exception=False) from None
-    except Exception:
-        _log.exception("a request failed")
-        raise gr.Error("Something broke inside the program; its log says what.", print_exception=False) from None
-
-
-def _without_folders(text: str) -> str:
-    # An upload's path on the server is nothing to a visitor; its name is.
-    return re.sub(rf"{re.escape(str(own_folder()))}\S*[/\\]", "", text)
 
 
 def _card(models: Models, name: object) -> str:
