@@ -1,11 +1,14 @@
 """A page with three tiny models and two examples, served on a free port for the tests of this folder."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.ui.browser import ARGS, CHROMIUM, DESKTOP
 from tests.ui.tiny_page import Served, TinyModels, draw, save_tiny
 from translate import images
 
@@ -51,3 +54,39 @@ def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         page = launch(TinyModels(), port=port, wait=False)
     yield Served(page, page.local_url, ui_home, folder / "a photo.png")
     page.close()
+
+
+@pytest.fixture(scope="session")
+def context() -> Iterator[Any]:
+    """One profile for all tests: what the page consists of is fetched and compiled once."""
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("playwright")
+    assert CHROMIUM, "CI has no Chromium: .ci/run installs it"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser.new_context(
+            reduced_motion="reduce", permissions=["camera", "clipboard-read", "clipboard-write"], viewport=DESKTOP
+        )
+        browser.close()
+
+
+@pytest.fixture
+def page(context: Any, served: Served) -> Iterator[Any]:
+    """The page, freshly opened; afterwards nothing may have gone wrong in it."""
+    wrong: list[str] = []
+
+    def is_external(url: str) -> bool:
+        return not url.startswith((served.url, "data:", "blob:"))
+
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
+    page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if is_external(asked.url) else None)
+    page.goto(served.url)
+    page.wait_for_selector("#photo input[type=file]", state="attached")
+    yield page
+    page.close()
+    assert wrong == []

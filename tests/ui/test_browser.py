@@ -1,8 +1,5 @@
 """The page in a real headless Chromium: every test also asserts no external request and no error on the console."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,73 +8,10 @@ import pytest
 from PIL import Image
 
 import translate
+from tests.ui.browser import MARKS, PHONE, download, fits, upload, wait_for_result
 from tests.ui.tiny_page import Served
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-]  # fmt: skip
-DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
-
-# In CI they run, and fail where there is no browser.
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no Chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def context() -> Iterator[Any]:
-    """One profile for all tests: what the page consists of is fetched and compiled once."""
-    if os.environ.get("CI") != "true":
-        pytest.importorskip("playwright")
-    assert CHROMIUM, "CI has no Chromium: .ci/run installs it"
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser.new_context(
-            reduced_motion="reduce", permissions=["camera", "clipboard-read", "clipboard-write"], viewport=DESKTOP
-        )
-        browser.close()
-
-
-@pytest.fixture
-def page(context: Any, served: Served) -> Iterator[Any]:
-    """The page, freshly opened; afterwards nothing may have gone wrong in it."""
-    wrong: list[str] = []
-
-    def is_external(url: str) -> bool:
-        return not url.startswith((served.url, "data:", "blob:"))
-
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
-    page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
-    page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if is_external(asked.url) else None)
-    page.goto(served.url)
-    page.wait_for_selector("#photo input[type=file]", state="attached")
-    yield page
-    page.close()
-    assert wrong == []
-
-
-def upload(page: Any, photo: Path) -> None:
-    page.set_input_files("#photo input[type=file]", photo)
-
-
-def wait_for_result(page: Any) -> None:
-    page.wait_for_selector("#comparison img", state="visible")
-    page.wait_for_function("[...document.querySelectorAll('#comparison img')].every(i => i.complete && i.naturalWidth)")
-
-
-def download(page: Any, folder: Path) -> Path:
-    with page.expect_download() as waited:
-        page.click("#download")
-    path = folder / waited.value.suggested_filename
-    waited.value.save_as(path)
-    return path
+pytestmark = MARKS
 
 
 def right_side(page: Any) -> str:
@@ -89,10 +23,6 @@ def right_side(page: Any) -> str:
 def choose_model(page: Any, title: str) -> None:
     page.click("#model input")
     page.get_by_role("option", name=title).click()
-
-
-def fits(page: Any) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def test_an_uploaded_photo_is_compared_and_downloaded(page: Any, served: Served, tmp_path: Path) -> None:

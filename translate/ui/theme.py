@@ -10,7 +10,8 @@ HEADER = f"""<header class="tr-header">{ICON.read_text(encoding="utf-8").strip()
 # Not in the style sheet: Gradio confines what that has inside @media to the content of the page.
 HEAD = """<style>@media (max-width: 640px) { .gradio-container .main.app { padding: 12px 14px !important; }
 .gradio-container footer .divider { display: none; } }</style>"""
-CSS = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+# style.css is the whole page's; a tab that needs its own has a sheet of its name.
+CSS = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sorted(Path(__file__).parent.glob("*.css")))
 
 THEME = gr.themes.Base(
     primary_hue=gr.themes.colors.teal,
