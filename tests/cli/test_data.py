@@ -4,6 +4,7 @@ import functools
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -192,3 +193,37 @@ def test_a_pulled_set_is_checked_by_the_command_it_names(tmp_path: Path, monkeyp
     assert lines[1].startswith("  unverified: no SHA-256 is published")
     assert lines[2] == "  look at it: translate data check datasets/facades"
     assert RUNNER.invoke(app, ["check", "datasets/facades"]).exit_code == 0
+
+
+def test_stripes_are_drawn_on_what_the_model_finds_and_does_not_hold_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.data.test_stripes import meadow
+    from translate.inference.translator import Translator
+
+    photo, body = meadow()
+    for name in ("seen", "kept-apart"):
+        (tmp_path / "horses").mkdir(exist_ok=True)
+        Image.fromarray(photo).save(tmp_path / "horses" / f"{name}.png")
+
+    class Zebras:
+        """Paints what it takes for a horse white."""
+
+        config = SimpleNamespace(held_out=SimpleNamespace(names=("a/kept-apart", "b/seen")))
+
+        def __call__(self, picture: np.ndarray, *, scale: float) -> np.ndarray:
+            return np.where(body[..., None], 255, picture)
+
+    monkeypatch.setattr(Translator, "load", lambda *_: Zebras())
+    out = tmp_path / "pairs"
+    result = RUNNER.invoke(app, ["stripes", str(tmp_path / "horses"), str(out), "--variants", "2"])
+    assert result.exit_code == 0, result.output
+    assert f"{out}: 2 pairs from 1 of 1 photos" in result.output
+    assert sorted(path.name for path in (out / "a").iterdir()) == ["seen-0.png", "seen-1.png"]
+    for number in range(2):
+        with Image.open(out / "b" / f"seen-{number}.png") as before, Image.open(out / "a" / f"seen-{number}.png") as a:
+            np.testing.assert_array_equal(np.asarray(before), photo)
+            assert (np.asarray(a) != photo).any(axis=2)[body].mean() > 0.9
+    again = RUNNER.invoke(app, ["stripes", str(tmp_path / "horses"), str(out)])
+    assert isinstance(again.exception, DatasetError)
+    assert "is not empty" in str(again.exception)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from translate.cli.pull import pull_data
+from translate.cli.stripes import stripes
 
 if TYPE_CHECKING:
     from translate.config import DataConfig
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Get data sets, look at them, or draw one.")
 
 app.command("pull")(pull_data)
+app.command("stripes")(stripes)
 
 
 @app.command()
