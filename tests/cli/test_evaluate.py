@@ -230,8 +230,6 @@ def test_without_a_model_two_folders_are_compared(cli, tmp_path):
         (["--a", "made", "--b", "real", "--precision", "bf16"], "--precision is about a model"),
         (["--data", "made"], "--data is about a model"),
         (["--a", "made", "--b", "nowhere"], "nowhere: does not exist"),
-        (["one", "--data", "made", "--paired"], "--paired and --unpaired are about two folders"),
-        (["one", "--data", "made", "--unpaired"], "--paired and --unpaired are about two folders"),
         (["--a", "made", "--b", "real", "--report", "made/0.png"], "is a file"),
     ],
 )

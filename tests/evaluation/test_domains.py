@@ -133,6 +133,13 @@ def test_scores_are_those_of_translations_made_by_hand(
     assert report.pairs == {"a": A, "b": B}[source]
 
 
+def test_a_model_of_pairs_is_scored_without_pairs_where_that_is_asked_for(make_unpaired, make_domains):
+    model, data = make_unpaired(kind="pix2pix"), make_domains()
+    report = _evaluate(model, data, paired=False)
+    assert _same(report, _by_hand(model, _files(data / "a"), _files(data / "b")))
+    assert report.target == "domain"
+
+
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
 def test_domains_may_differ_in_channels(make_unpaired, make_domains, channels: tuple[int, int]):
     model, data = make_unpaired(channels=channels), make_domains(channels=channels)

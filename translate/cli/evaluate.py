@@ -46,7 +46,7 @@ def evaluate(
     b: Annotated[Path | None, typer.Option("--b", help="Folder of targets; without a model, of real pictures.")] = None,
     paired: Annotated[
         bool | None,
-        typer.Option("--paired/--unpaired", help="Folders picture by picture too. Default: where names pair up."),
+        typer.Option("--paired/--unpaired", help="Picture by picture, or as sets. Default: as trained, as names are."),
     ] = None,
     split: Annotated[Split, typer.Option(help="auto: val, else what the training held out, else test.")] = Split.auto,
     at: Annotated[At, typer.Option(help="Scale; own: as `apply` does it. auto: as trained.")] = At.auto,
@@ -86,12 +86,12 @@ def evaluate(
         gallery = Gallery(*(f"{side}: {folder.resolve().name}" for side, folder in zip("ab", sides, strict=True)))
         reports = [_compared(*sides, paired, features, device, gallery if report else None)]
     else:
-        if paired is not None:
-            raise ConfigError("--paired and --unpaired are about two folders; what a model learnt from decides for it")
         folders = [catalog.find(model) for model in models]
-        _check_kinds(folders)
+        if paired is None:
+            _check_kinds(folders)
         gallery = Gallery()
         options: dict[str, Any] = {"a": a, "b": b, "split": split.value, "at": at.value, "batch_size": batch_size}
+        options["paired"] = paired
         options |= {"direction": direction.value if direction else None, "features": features, "device": device}
         options |= {"precision": precision, "gallery": gallery if report else None}
         reports = [_scored(folder, data, options) for folder in folders]
@@ -141,7 +141,7 @@ def _check_kinds(folders: Sequence[Path]) -> None:
     if len(kinds) > 1:
         raise ConfigError(
             f"{kinds[True]} was trained without pairs and {kinds[False]} on pairs: they are scored by different "
-            "figures on different data; evaluate them in two calls"
+            "figures on different data; evaluate them in two calls, or say --paired or --unpaired"
         )
 
 

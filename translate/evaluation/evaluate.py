@@ -40,6 +40,7 @@ def evaluate(
     *,
     a: Path | None = None,
     b: Path | None = None,
+    paired: bool | None = None,
     split: Split = "auto",
     at: At = "auto",
     direction: Direction | None = None,
@@ -52,7 +53,8 @@ def evaluate(
 ) -> Report:
     """Score the stored model called `model` on the pairs in `data`, or in the folders `a` and `b`.
 
-    A model trained without pairs is scored on two folders without pairs, by distances (see evaluation.domains).
+    A model trained without pairs is scored on two folders without pairs, by distances (see evaluation.domains);
+    `paired` has any model scored the one way or the other.
 
     `at`: the scale it is scored at (see PROTOCOLS); auto is the one the model was trained at. `batch_size` changes
     speed only; None leaves it to the device. `features` names the space of distances (see features.load_features).
@@ -72,7 +74,8 @@ def evaluate(
         progress=progress or (lambda done, total: None),
         gallery=gallery,
     )
-    score = score_domains if translator.config.kind in UNPAIRED else _score_pairs
+    is_unpaired = translator.config.kind in UNPAIRED if paired is None else not paired
+    score = score_domains if is_unpaired else _score_pairs
     return score(run, data, a, b)
 
 
