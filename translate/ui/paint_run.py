@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 2048
 MAX_PIXELS = 1_200_000
-"""Of a drawing: a model's own area, and then some."""
+"""Of a drawing that is taken."""
+LARGEST = 1024
+"""Side of a sheet; a model that learnt on more sees it enlarged."""
 
 Array = np.ndarray[Any, Any]
 _RUN = np.dtype([("value", "u1"), ("more", "<u2")])
@@ -89,8 +91,8 @@ def segmenter(models: Models, config: "ModelConfig") -> str | None:
 
 
 def blank(config: "ModelConfig") -> Array:
-    """Nothing but the first class, at the size the model learnt on. Shape: (size, size)."""
-    return np.zeros((config.data.size, config.data.size), np.uint8)
+    """Nothing but the first class. Shape: a square of the side the model learnt on, or LARGEST."""
+    return np.zeros((_side(config), _side(config)), np.uint8)
 
 
 def has_examples(config: "ModelConfig") -> bool:
@@ -99,10 +101,10 @@ def has_examples(config: "ModelConfig") -> bool:
 
 
 def example(config: "ModelConfig", seed: int) -> Array:
-    """A map to start from, another for each seed; blank where the classes are no house's. Shape: (size, size)."""
+    """A map to start from, another for each seed; blank where the classes are no house's. Shape: as `blank`."""
     if not has_examples(config):
         return blank(config)
-    drawn = facades.front(seed, config.data.size, config.data.size)
+    drawn = facades.front(seed, _side(config), _side(config))
     return facades.renamed(drawn, [spec.name for spec in config.input_classes])
 
 
@@ -113,7 +115,7 @@ def from_map(config: "ModelConfig", path: Path) -> Array:
     """
     from translate.inference.label_input import read_index
 
-    return _fitted(read_index(path, config.input_classes, config.name), config.data.size)
+    return _fitted(read_index(path, config.input_classes, config.name), _side(config))
 
 
 def from_photo(models: Models, config: "ModelConfig", path: Path) -> Array:
@@ -130,7 +132,7 @@ def from_photo(models: Models, config: "ModelConfig", path: Path) -> Array:
     check_work(height, width, translator.factor(height, width))
     names = [spec.name for spec in config.input_classes]
     table = np.array([names.index(spec.name) for spec in translator.config.classes], np.uint8)
-    return _fitted(table[translator.run(array).pixels], config.data.size)
+    return _fitted(table[translator.run(array).pixels], _side(config))
 
 
 def paint(models: Models, name: object, text: object) -> Painted:
@@ -163,6 +165,10 @@ def address(png: bytes) -> str:
 def palette(config: "ModelConfig") -> list[Sequence[str]]:
     """Name and colour of each class, as the page shows them."""
     return [[spec.name.replace("_", " "), f"#{bytes(spec.color).hex()}"] for spec in config.input_classes]
+
+
+def _side(config: "ModelConfig") -> int:
+    return min(config.data.size, LARGEST)
 
 
 def _fitted(index: Array, size: int) -> Array:

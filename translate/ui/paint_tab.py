@@ -73,7 +73,8 @@ def paint_tab(models: Models, settings: Settings) -> None:
                 photo = gr.HTML(WAITING, js_on_load=_SAVE, apply_default_css=False, elem_id="paint-photo")
     parts = _Parts(welcome, panel, model, another, from_photo, board, photo)
     _on_visit(models, parts)
-    _on_start(models, parts, blank, from_map)
+    _on_start(models, parts, blank)
+    _on_file(models, parts, from_map)
     _on_stroke(models, parts)
 
 
@@ -103,7 +104,7 @@ def _on_visit(models: Models, parts: _Parts) -> None:
     )  # fmt: skip
 
 
-def _on_start(models: Models, parts: _Parts, blank: gr.Button, from_map: gr.UploadButton) -> None:
+def _on_start(models: Models, parts: _Parts, blank: gr.Button) -> None:
     """What a drawing begins with; the photo of it is asked for by the board."""
 
     def chosen(name: object, board: Any) -> Updates:
@@ -118,6 +119,18 @@ def _on_start(models: Models, parts: _Parts, blank: gr.Button, from_map: gr.Uplo
         with told():
             return _given(config := models.entry(name).config, paint_run.example(config, secrets.randbelow(10**6)))
 
+    quick: dict[str, Any] = {
+        "preprocess": False, "queue": False, "show_progress": "hidden", "api_visibility": "private",
+    }  # fmt: skip
+    model, board = parts.model, parts.board
+    model.input(chosen, [model, board], [parts.another, parts.from_photo, board], **quick)
+    blank.click(emptied, model, board, **quick)
+    parts.another.click(varied, model, board, **quick)
+
+
+def _on_file(models: Models, parts: _Parts, from_map: gr.UploadButton) -> None:
+    """A drawing that begins with a file. Through the queue: what is wrong with it is told to the visitor."""
+
     def opened(name: object, file: Any) -> Any:
         with told():
             path, config = uploaded(file), models.entry(name).config
@@ -128,14 +141,11 @@ def _on_start(models: Models, parts: _Parts, blank: gr.Button, from_map: gr.Uplo
             path, config = uploaded(file), models.entry(name).config
             return _given(config, paint_run.from_photo(models, config, path)) if path else gr.skip()
 
-    quick: dict[str, Any] = {
-        "preprocess": False, "queue": False, "show_progress": "hidden", "api_visibility": "private",
-    }  # fmt: skip
     model, board = parts.model, parts.board
-    model.input(chosen, [model, board], [parts.another, parts.from_photo, board], **quick)
-    blank.click(emptied, model, board, **quick)
-    parts.another.click(varied, model, board, **quick)
-    from_map.upload(opened, [model, from_map], board, **quick)
+    from_map.upload(
+        opened, [model, from_map], board, preprocess=False, show_progress="hidden", api_visibility="private",
+        concurrency_limit=2,
+    )  # fmt: skip
     parts.from_photo.upload(
         found, [model, parts.from_photo], board, preprocess=False, show_progress="minimal",
         show_progress_on=parts.photo, api_visibility="private", **ONE_AT_A_TIME,
