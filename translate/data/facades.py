@@ -29,7 +29,8 @@ def front(seed: int, height: int, width: int) -> Array:
     sheet.box("facade", left, top, 1 - left, 1)
     sheet.box("cornice", left, top, 1 - left, top + 0.03)
     sheet.box("cornice", left, ground - 0.015, 1 - left, ground + 0.01)
-    style = _Style(*(bool(rng.random() < p) for p in (0.7, 0.5, 0.5, 0.4, 0.5)), width=rng.uniform(0.4, 0.58))
+    sills, frames, blinds, pillars, shops = (rng.random(5) < (0.7, 0.5, 0.5, 0.4, 0.5)).tolist()
+    style = _Style(sills, frames, blinds, pillars, shops, width=rng.uniform(0.4, 0.58))
     balconies = set(rng.choice(columns, size=max(1, columns // 3), replace=False).tolist())
     across, down = (1 - 2 * left) / columns, (ground - top - 0.05) / floors
     for floor in range(floors):
