@@ -75,6 +75,7 @@ def show(name: Name, as_json: Json = False) -> None:
         ("method", f"{config.kind}, preset {config.preset}" if config.preset else config.kind),
         ("network", network),
         ("scale", scale),
+        ("input", _input(config)),
         ("classes", ", ".join([*(spec.name for spec in config.classes), *config.labels])),
         ("trained", f"{config.step} steps" if config.step else ""),
         ("held out", f"{len(config.held_out.names)} pairs or pictures" if config.held_out else ""),
@@ -184,6 +185,12 @@ def _output(config: "ModelConfig") -> str:
     return "noise-to-points" if config.generator.kind == "mlp" else "noise-to-image"
 
 
+def _input(config: "ModelConfig") -> str:
+    """The classes of a label map that is translated, each with its colour; empty where photos are."""
+    drawn = [f"{i} {spec.name} #{bytes(spec.color).hex()}" for i, spec in enumerate(config.input_classes)]
+    return f"label map of {len(drawn)} classes: {', '.join(drawn)}" if drawn else ""
+
+
 def _network(config: "ModelConfig") -> tuple[str, str]:
     """What a model is made of, and the scale it works at."""
     from translate.config import GeneratorConfig
@@ -194,7 +201,8 @@ def _network(config: "ModelConfig") -> tuple[str, str]:
         scale = "" if network.kind == "mlp" else f"pictures of {network.size} x {network.size} pixels"
         return f"{about}, {network.latent} numbers of noise -> {network.out_channels}", scale
     detail = "; the photo's own detail is added to the result" if data.keep_detail else ""
-    scale = f"a photo is brought to the area of {data.size} x {data.size} pixels{detail}"
+    what = "a label map" if config.input_classes else "a photo"
+    scale = f"{what} is brought to the area of {data.size} x {data.size} pixels{detail}"
     return f"{about}, {network.in_channels} -> {network.out_channels}", scale
 
 

@@ -18,7 +18,7 @@ from translate.config import GeneratorConfig
 from translate.errors import ConfigError, ImageError
 from translate.inference.norms import has_instance_norms, holding_norms
 from translate.inference.onnx_file import OnnxNetwork
-from translate.inference.windows import Resized, Source
+from translate.inference.windows import View
 
 WHOLE_PIXELS = 2_000_000
 """More than this is cut into tiles unasked: a 64-filter network takes up to 1 KB a pixel."""
@@ -145,7 +145,7 @@ def spans(length: int, tile: int, step: int) -> list[Span]:
 
 def cover(
     attempt: Attempt,
-    source: Source | Resized,
+    source: View,
     board: Board,
     tile: int,
     step: int,
@@ -170,7 +170,7 @@ def cover(
         board.finish(rows[number + 1].start if number + 1 < len(rows) else source.height)
 
 
-def held(attempt: Attempt, source: Source | Resized, tile: int) -> Attempt:
+def held(attempt: Attempt, source: View, tile: int) -> Attempt:
     """The same network with the instance norms of a picture, if it has such, the same for every tile.
 
     They are those of the whole picture brought to the area of a tile. Against the picture translated whole (1,600 x

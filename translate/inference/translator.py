@@ -21,8 +21,9 @@ from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
 from translate.inference.finishing import shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
+from translate.inference.label_input import painted
 from translate.inference.tiling import SMALLEST, Attempt, cover, halved, held, step_of, tile_side, too_little_memory
-from translate.inference.windows import Resized, Source
+from translate.inference.windows import Painted, Resized, Source, View
 
 Array = np.ndarray[Any, Any]
 Picture = Image.Image | Array | str | Path
@@ -123,7 +124,8 @@ class Translator:
         """Translate one picture or a list: PIL in, PIL out; array in, array out; a path gives PIL.
 
         Arrays are (H, W) or (H, W, C), uint8, uint16 or floats in [0, 1]; out come (H, W, C) uint8 (uint16 for uint16),
-        or the class indices (H, W) of a label model.
+        or the class indices (H, W) of a label model. A model that starts from a label map takes class indices (H, W) or
+        their colours.
         Raises: ImageError for what is no picture.
         """
         if isinstance(image, Image.Image | np.ndarray | str | Path):
@@ -205,11 +207,13 @@ class Translator:
         return float(scale)
 
     def read(self, picture: Picture) -> Array:
-        """The pixels of a picture with the channels this model takes.
+        """The pixels of a picture with the channels this model takes; a label map in its classes' colours.
 
         Shape: (H, W, in_channels), uint8, uint16 or float.
-        Raises: ImageError for what is no picture, or has channels that can't be converted.
+        Raises: ImageError for what is no picture, has channels that can't be converted, or is no map of the classes.
         """
+        if self.config.input_classes:
+            return painted(picture, self.config)
         wanted = self.config.translator.in_channels
         channels = wanted if wanted in (1, 3) else None
         if isinstance(picture, str | Path):
@@ -249,6 +253,7 @@ class Translator:
         side = tile_side(*seen, self.config.translator, tile)
         keeps_detail = self.config.data.keep_detail and seen != (height, width)
         in_pieces = side is not None or height * width > LARGE_PIXELS
+        is_map = bool(self.config.input_classes)
         return _Prepared(
             number=number,
             size=(height, width),
@@ -258,8 +263,8 @@ class Translator:
             depth=array.dtype if array.dtype == np.uint16 else np.dtype(np.uint8),
             keeps_detail=keeps_detail,
             # As read: a photo in float32 would take four times as much while it waits for its batch.
-            photo=array if keeps_detail or in_pieces else None,
-            batch=None if in_pieces else images.resize(images.to_tensor(array)[None], *seen),
+            photo=array if keeps_detail or in_pieces or is_map else None,
+            batch=None if in_pieces else _at_scale(array, *seen, is_map=is_map),
         )
 
     def _together(self, group: Sequence["_Prepared"], progress: Progress | None) -> dict[int, Translation]:
@@ -315,7 +320,11 @@ class Translator:
                 rows = rows + images.to_tensor(photo[top:bottom])
             pixels[top:bottom] = images.to_array(rows, prepared.depth)
 
-        source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
+        source: View
+        if self.config.input_classes:
+            source = Painted(cast(Array, photo), *prepared.seen)
+        else:
+            source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
         attempt, tile = self._attempt(prepared.depth), prepared.tile or max(prepared.seen)
         if prepared.tile is not None:
             attempt = held(attempt, source, tile)
@@ -346,9 +355,16 @@ class _Prepared:
     depth: np.dtype[Any]
     keeps_detail: bool
     photo: Array | None
-    """The photo itself, where it is brought to scale in pieces or its detail is to be kept."""
+    """The photo itself, where it is brought to scale in pieces, its detail is to be kept, or it is a label map."""
     batch: Tensor | None
     """The photo at the model's scale, where that isn't done in pieces. Shape: (1, C, *seen)."""
+
+
+def _at_scale(array: Array, height: int, width: int, *, is_map: bool) -> Tensor:
+    """A picture, or a painted label map, at the model's scale. Shape: (H, W, C) -> (1, C, height, width)."""
+    if is_map:
+        return images.to_tensor(images.nearest(array, height, width))[None]
+    return images.resize(images.to_tensor(array)[None], height, width)
 
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:

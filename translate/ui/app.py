@@ -13,6 +13,7 @@ from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
 from translate.ui.models import Models
+from translate.ui.paint_tab import paint_tab
 from translate.ui.settings import Settings
 from translate.ui.translate_tab import translate_tab
 
@@ -39,7 +40,7 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
 
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
     """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
-    everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab}
+    everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab, "Paint": paint_tab}
     owner: dict[str, Callable[[Models, Settings], None]] = {}
     return everyone if settings.public else everyone | owner
 
