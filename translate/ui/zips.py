@@ -18,7 +18,7 @@ def unpack(settings: Settings, upload: object, into: Path | None = None) -> Path
 
     The folder bears the archive's name; `into` is by default a folder of its own where the page keeps its results.
     Whoever no longer needs it removes it, with `into`.
-    Raises: DatasetError where nothing was uploaded; TranslateError for an archive that is damaged, hostile or too large.
+    Raises: DatasetError where nothing was uploaded; TranslateError for an archive that is damaged, hostile or large.
     """
     archive = uploaded(upload)
     if archive is None:
