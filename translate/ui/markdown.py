@@ -59,7 +59,9 @@ def _mend(tokens: list[Token]) -> None:
     for token in tokens:
         if token.type == "link_open":
             kept = urlsplit(str(token.attrs.get("href", ""))).scheme in ("http", "https")
-            token.attrs = {"href": token.attrs["href"], "target": "_blank", "rel": "noopener noreferrer"} if kept else {}
+            token.attrs = (
+                {"href": token.attrs["href"], "target": "_blank", "rel": "noopener noreferrer"} if kept else {}
+            )
             token.tag = "a" if kept else "span"
         elif token.type == "link_close":
             token.tag = "a" if kept else "span"
