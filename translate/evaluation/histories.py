@@ -62,22 +62,35 @@ def rows(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
     table = [Row("steps", [f"{max(int(record['step']) for record in run):,}" for run in histories.values()])]
     for kind, words in KINDS.items():
         found = [last_figures(run, kind) for run in histories.values()]
-        names = ranked(list(dict.fromkeys(name for figures in found for name in figures)))
-        for name in names:
-            title = figure(name).title if kind == "validation" else plots.title(name)
-            table.append(Row(title, [_cell(figures.get(name)) for figures in found], f"last of the {words}"))
+        for name in _named(histories, kind):
+            table.append(
+                Row(title(kind, name), [_cell(figures.get(name)) for figures in found], f"last of the {words}")
+            )
     return table
 
 
-def save_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -> list[Path]:
-    """Draw validations and training into `folder`, a panel a figure and a line a run; the pictures that there are."""
-    made = []
+def save_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -> list[tuple[str, Path]]:
+    """Draw each figure into a picture of its own, a line a run; their titles and files, validations first."""
+    made: list[tuple[str, Path]] = []
     cells = {name: [list(records)] for name, records in histories.items()}
     for kind in KINDS:
-        path = folder / f"curves-{kind}.png"
-        if plots.save_curves(cells, path, kind=kind):
-            made.append(path)
+        for name in _named(histories, kind):
+            path, titled = folder / f"curve-{len(made):03}.png", title(kind, name)
+            plots.save_curve(cells, name, path, kind=kind, titled=titled)
+            made.append((titled, path))
     return made
+
+
+def title(kind: str, name: str) -> str:
+    """A figure in words; that of one direction of a training begins with the direction."""
+    direction, _, bare = name.partition("/")
+    if kind == "validation":
+        return f"{direction}: {figure(bare).title}" if direction in catalog.DIRECTIONS else figure(name).title
+    return plots.title(name)
+
+
+def _named(histories: Mapping[str, Sequence[Mapping[str, Any]]], kind: str) -> list[str]:
+    return ranked(list(dict.fromkeys(name for run in histories.values() for name in last_figures(run, kind))))
 
 
 def _cell(last: Last | None) -> str:

@@ -31,31 +31,40 @@ LOGARITHMIC = "norm/"
 PLAYERS = {"disc": "discriminator", "gen": "generator"}
 
 
-def save_curves(cells: Mapping[str, Sequence[Records]], path: Path, *, kind: str = "train") -> list[str]:
-    """Losses and gradient norms over steps, or figures of validations: a panel each, a line a cell, its seeds' mean.
+def save_curves(cells: Mapping[str, Sequence[Records]], path: Path) -> list[str]:
+    """Losses and gradient norms over steps: a panel each, a line a cell, the mean over its seeds.
 
     Returns the names of what was written: nothing where nothing was logged.
     """
-    names = logged(cells, kind)
+    names = logged(cells)
     if not names:
         return []
     drawn, panels = _panels(len(names), HIGH)
     for name, axes in zip(names, panels, strict=True):
-        lines = {cell: curve(runs, name, kind) for cell, runs in cells.items()}
-        for points, colour in zip(lines.values(), _colours(cells), strict=True):
-            if points:
-                axes.plot(
-                    *zip(*points, strict=True), color=colour, linewidth=1.2, marker="o" if len(points) == 1 else ""
-                )
-        if name.startswith(LOGARITHMIC):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("{x:g}")
-        axes.set_title(title(name) if kind == "train" else figure(name).title, loc="left", fontsize=10)
-        axes.set_xlabel("step", fontsize=8)
-        axes.locator_params(axis="x", integer=True)
-        _label_ends(axes, {cell: points[-1] for cell, points in lines.items() if points}, cells, HIGH)
+        _draw_curves(axes, cells, name, "train", title(name))
     return _written(drawn, path)
+
+
+def save_curve(cells: Mapping[str, Sequence[Records]], name: str, path: Path, *, kind: str, titled: str) -> None:
+    """One figure of one kind of record over steps, a line a cell, small enough for a phone."""
+    drawn, (axes,) = _panels(1, HIGH, wide=WIDE / 2)
+    _draw_curves(axes, cells, name, kind, titled)
+    _written(drawn, path)
+
+
+def _draw_curves(axes: "Axes", cells: Mapping[str, Sequence[Records]], name: str, kind: str, titled: str) -> None:
+    lines = {cell: curve(runs, name, kind) for cell, runs in cells.items()}
+    for points, colour in zip(lines.values(), _colours(cells), strict=True):
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.2, marker="o" if len(points) == 1 else "")
+    if name.startswith(LOGARITHMIC):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+    axes.set_title(titled, loc="left", fontsize=10)
+    axes.set_xlabel("step", fontsize=8)
+    axes.locator_params(axis="x", integer=True)
+    _label_ends(axes, {cell: points[-1] for cell, points in lines.items() if points}, cells, HIGH)
 
 
 def save_paths(cells: Mapping[str, Sequence[Records]], name: str, path: Path, *, kind: str) -> list[str]:
@@ -169,13 +178,13 @@ def _label_ends(axes: "Axes", ends: Mapping[str, tuple[int, float]], cells: Iter
         axes.text(1.01, height, cell, color=colours[cell], fontsize=7, va="center", transform=axes.transAxes)
 
 
-def _panels(count: int, height: float, columns: int = 2) -> "tuple[Figure, list[Axes]]":
+def _panels(count: int, height: float, columns: int = 2, wide: float = WIDE) -> "tuple[Figure, list[Axes]]":
     """A figure with that many axes."""
     from matplotlib.figure import Figure
 
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    drawn = Figure(figsize=(WIDE, height * rows), dpi=DPI, layout="constrained")
+    drawn = Figure(figsize=(wide, height * rows), dpi=DPI, layout="constrained")
     panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
     for axes in panels[:count]:
         axes.spines[["top", "right"]].set_visible(False)

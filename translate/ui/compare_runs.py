@@ -1,5 +1,6 @@
 """Trainings side by side: the curves they wrote down and their last figures."""
 
+import base64
 import tempfile
 from html import escape
 from pathlib import Path
@@ -10,7 +11,6 @@ import gradio as gr
 from translate.errors import ConfigError
 from translate.ui import tables
 from translate.ui.events import Updates, told
-from translate.ui.guard import own_folder
 
 MOST = 8
 """Lines in one plot that can be told apart."""
@@ -33,10 +33,6 @@ def compare_panel() -> None:
             interactive=True,
         )
         figures = gr.HTML(_EMPTY, js_on_load=None, elem_id="compare-figures")
-        curves = gr.Gallery(
-            label="Curves", columns=1, height="auto", object_fit="contain", visible=False, interactive=False,
-            format="png", buttons=["fullscreen"], elem_id="compare-curves",
-        )  # fmt: skip
 
     def listed() -> Updates:
         from translate.evaluation.histories import runs  # torch takes seconds
@@ -45,26 +41,21 @@ def compare_panel() -> None:
             names = runs()
         return {chosen: gr.Dropdown(names), figures: _EMPTY if names else _NONE}
 
-    def shown(names: Any) -> Updates:
+    def shown(names: Any) -> str:
         with told():
-            if not names:
-                return {figures: _EMPTY, curves: gr.Gallery(visible=False)}
-            html, pictures = compare(names)
-            curves.temp_files.update(map(str, pictures))  # Gradio deletes these after an hour
-            value: list[Any] = [(str(path), path.stem.replace("-", " of the ")) for path in pictures]
-            return {figures: html, curves: gr.Gallery(value, visible=bool(value))}
+            return compare(names) if names else _EMPTY
 
     quiet: dict[str, Any] = {"preprocess": False, "api_visibility": "private"}
     panel.expand(listed, None, [chosen, figures], queue=False, show_progress="hidden", **quiet)
     chosen.input(
-        shown, chosen, [figures, curves],
+        shown, chosen, figures,
         trigger_mode="always_last", concurrency_limit=1, concurrency_id="plots", show_progress="minimal",
         show_progress_on=figures, **quiet,
     )  # fmt: skip
 
 
-def compare(names: object) -> tuple[str, list[Path]]:
-    """The last figures of trainings as a table, and their curves as pictures.
+def compare(names: object) -> str:
+    """The last figures of trainings as a table, and their curves: HTML.
 
     Raises: ConfigError for no list of names, or too many; CheckpointError for one that is no training.
     """
@@ -74,6 +65,15 @@ def compare(names: object) -> tuple[str, list[Path]]:
         raise ConfigError(f"choose at most {MOST} trainings")
     read = {str(name): histories.read(str(name)) for name in names}
     table = tables.table(list(read), histories.rows(read), "Last figures, a column a training")
-    pictures = histories.save_curves(read, Path(tempfile.mkdtemp(prefix="curves-", dir=own_folder())))
-    missing = "" if pictures else f'<p class="tr-note">{escape("Nothing to draw: one step each was written down.")}</p>'
-    return table + missing, pictures
+    of = escape(", ".join(read), quote=True)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = histories.save_curves(read, Path(folder))
+        curves = "".join(
+            f'<img alt="{escape(title, quote=True)} over the steps of {of}" src="{_inline(path)}">'
+            for title, path in drawn
+        )
+    return f'{table}<div class="tr-curves">{curves}</div>'
+
+
+def _inline(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

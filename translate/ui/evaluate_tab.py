@@ -52,12 +52,13 @@ def evaluate_tab(models: Models, settings: Settings) -> None:
 def _found() -> tuple[gr.HTML, gr.Image, gr.DownloadButton]:
     """Where the figures, the pictures and the report appear."""
     figures = gr.HTML(_EMPTY, js_on_load=None, elem_id="evaluate-figures")
+    download = gr.DownloadButton("Download the report", variant="primary", visible=False, elem_id="evaluate-download")
     sheet = gr.Image(
-        label="What was given, what was made of it, and the truth", format="png", interactive=False, visible=False,
-        buttons=["fullscreen"], elem_id="evaluate-sheet",
-        alt_text="Inputs, results and truths side by side",
+        label="What was given, what was made of it, and the truth", show_label=False, format="png", interactive=False,
+        visible=False, buttons=["fullscreen"], elem_id="evaluate-sheet",
+        alt_text="What was given, what was made of it, and the truth, side by side",
     )  # fmt: skip
-    return figures, sheet, gr.DownloadButton("Download the report", visible=False, elem_id="evaluate-download")
+    return figures, sheet, download
 
 
 def _asked(models: Models, settings: Settings) -> list[Any]:

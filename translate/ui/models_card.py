@@ -17,7 +17,7 @@ PARTS = {"": "generator", ENCODER: "encoder", DISCRIMINATOR: "discriminator", "c
 
 EMPTY = """<div class="tr-welcome tr-small"><h2>No model is chosen</h2>
 <p>Choose one in the list to read its card, check its files or delete it.</p>
-<p>Or add one below: from a file, or by the name of what others publish.</p></div>"""
+<p>Or add one below the list: from a file, or by the name of what others publish.</p></div>"""
 
 
 def line(found: Entry | Broken) -> str:
@@ -25,7 +25,8 @@ def line(found: Entry | Broken) -> str:
     title = found.name if isinstance(found, Broken) else found.config.title or found.config.name or found.name
     name = f" · {found.name}" if title != found.name else ""
     state = "⚠ can't be used" if isinstance(found, Broken) else described.makes(found.config)
-    return f"{title}{name} · {SOURCES[found.source]} · {state} · {megabytes(sum(sizes(found.folder).values()))}"
+    size = sum(sizes(found.folder).values())
+    return f"{title}{name} · {SOURCES[found.source]} · {state}{f' · {megabytes(size)}' if size else ''}"
 
 
 def matching(lines: Sequence[tuple[str, str]], search: str) -> list[tuple[str, str]]:

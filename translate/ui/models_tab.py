@@ -19,6 +19,11 @@ from translate.ui.settings import Settings
 
 _QUIET: dict[str, Any] = {"preprocess": False, "queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
+# On a phone the card is below the list: bring it into view.
+_SCROLL = """() => { const at = document.getElementById("models-chosen");
+if (at && at.getBoundingClientRect().top > innerHeight * 0.4) at.scrollIntoView({block: "start",
+behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"}); }"""
+
 
 @dataclass(frozen=True)
 class Shelf:
@@ -76,13 +81,14 @@ def models_tab(models: Models, settings: Settings) -> None:
             with gr.Row(elem_classes="tr-bottom"):
                 count = gr.HTML(js_on_load=None, elem_id="models-count")
                 reload = gr.Button("Reload the list", size="sm", min_width=120, elem_id="models-reload")
-        with gr.Column(scale=7, min_width=300):
-            card = gr.HTML(cards.EMPTY, js_on_load=None, elem_id="models-card")
-            result = gr.HTML(js_on_load=None, elem_id="models-result")
+            add = gr.Column()
+        with gr.Column(scale=7, min_width=300, elem_id="models-chosen"):
             with gr.Row(visible=False) as actions:
-                verify = gr.Button("Verify its files", elem_id="models-verify")
-                delete = gr.Button("Delete…", variant="stop", elem_id="models-delete")
+                verify = gr.Button("Verify its files", size="md", elem_id="models-verify")
+                delete = gr.Button("Delete…", size="md", variant="stop", elem_id="models-delete")
             asking, question, sure, keep = _question()
+            result = gr.HTML(js_on_load=None, elem_id="models-result")
+            card = gr.HTML(cards.EMPTY, js_on_load=None, elem_id="models-card")
     doomed, lines = gr.State(time_to_live=KEEP_SECONDS), gr.State([], time_to_live=KEEP_SECONDS)
     shelf = Shelf(search, names, count, card, actions, delete, asking, question, result, doomed, lines)
     _choose(shelf, reload)
@@ -91,8 +97,9 @@ def models_tab(models: Models, settings: Settings) -> None:
         preprocess=False, api_visibility="private", show_progress="minimal", **ONE_AT_A_TIME,
     )  # fmt: skip
     _delete(shelf, sure, keep)
-    import_panel(settings, shelf.listed, shelf.components())
-    pull_panel(shelf.listed, shelf.components())
+    with add:
+        import_panel(settings, shelf.listed, shelf.components())
+        pull_panel(shelf.listed, shelf.components())
 
 
 def _question() -> tuple[gr.Group, gr.HTML, gr.Button, gr.Button]:
@@ -124,7 +131,8 @@ def _choose(shelf: Shelf, reload: gr.Button) -> None:
         filtered, [shelf.lines, shelf.search, shelf.names], [shelf.names, shelf.count],
         trigger_mode="always_last", **_QUIET,
     )  # fmt: skip
-    shelf.names.input(chosen, shelf.names, shelf.components(), trigger_mode="always_last", **_QUIET)
+    shown = shelf.names.input(chosen, shelf.names, shelf.components(), trigger_mode="always_last", **_QUIET)
+    shown.success(None, js=_SCROLL, api_visibility="private")
 
 
 def _delete(shelf: Shelf, sure: gr.Button, keep: gr.Button) -> None:
