@@ -35,7 +35,7 @@ class Shelf:
     card: gr.HTML
     actions: gr.Row
     delete: gr.Button
-    asking: gr.Group
+    asking: gr.Column
     question: gr.HTML
     result: gr.HTML
     doomed: gr.State
@@ -62,7 +62,7 @@ class Shelf:
             self.card: cards.card(name) if name else cards.EMPTY,
             self.actions: gr.Row(visible=bool(name)),
             self.delete: gr.Button(visible=source != "shipped"),
-            self.asking: gr.Group(visible=False),
+            self.asking: gr.Column(visible=False),
             self.result: "",
             self.doomed: None,
         }
@@ -102,9 +102,9 @@ def models_tab(models: Models, settings: Settings) -> None:
         pull_panel(shelf.listed, shelf.components())
 
 
-def _question() -> tuple[gr.Group, gr.HTML, gr.Button, gr.Button]:
+def _question() -> tuple[gr.Column, gr.HTML, gr.Button, gr.Button]:
     """What asks before a model is deleted."""
-    with gr.Group(visible=False, elem_id="models-asking") as asking:
+    with gr.Column(visible=False, elem_id="models-asking", elem_classes="tr-asking") as asking:
         question = gr.HTML(js_on_load=None, padding=True)
         with gr.Row():
             sure = gr.Button("Delete for good", variant="stop", elem_id="models-sure")
@@ -122,7 +122,7 @@ def _choose(shelf: Shelf, reload: gr.Button) -> None:
 
     def chosen(name: str | None) -> Updates:
         with told():
-            return shelf.chosen(name)
+            return shelf.chosen(name) if name else {}  # it is also told when the list itself lets go of one
 
     # On every visit too: a training may have finished since the page was built.
     for start in (functools.partial(gr.on, None), reload.click):
@@ -142,7 +142,7 @@ def _delete(shelf: Shelf, sure: gr.Button, keep: gr.Button) -> None:
             if source == "shipped":
                 raise CheckpointError(f"{name}: comes with the program and can't be deleted")
             question = note(f"Delete {name} with all it holds ({folder}), for good?", "tr-bad")
-            return {shelf.doomed: name, shelf.question: question, shelf.asking: gr.Group(visible=True)}
+            return {shelf.doomed: name, shelf.question: question, shelf.asking: gr.Column(visible=True)}
 
     def delete(name: str | None, search: str) -> Updates:
         with told():
@@ -153,7 +153,7 @@ def _delete(shelf: Shelf, sure: gr.Button, keep: gr.Button) -> None:
 
     outputs = [shelf.doomed, shelf.question, shelf.asking]
     shelf.delete.click(ask, shelf.names, outputs, **_QUIET)
-    keep.click(lambda: {shelf.doomed: None, shelf.asking: gr.Group(visible=False)}, None, outputs, **_QUIET)
+    keep.click(lambda: {shelf.doomed: None, shelf.asking: gr.Column(visible=False)}, None, outputs, **_QUIET)
     sure.click(delete, [shelf.doomed, shelf.search], shelf.components(), **_QUIET)
 
 
