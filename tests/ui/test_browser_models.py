@@ -58,7 +58,7 @@ def test_a_card_is_read_and_a_model_is_searched_and_verified(page: Any, extra: P
     page.wait_for_selector("#models-list label")
     page.get_by_label("Search").fill("harbour")
     page.wait_for_function("document.querySelectorAll('#models-list label').length === 1")
-    assert page.locator("#models-count").inner_text().startswith("1 of ")
+    page.wait_for_function("document.querySelector('#models-count').innerText.includes('1 of ')")
     choose(page, "Harbour")
     card = page.locator("#models-card")
     assert "Of <b>boats</b>." in card.inner_text()

@@ -44,16 +44,16 @@ class Shelf:
     def listed(self, search: str = "", chosen: str | None = None) -> Updates:
         """The list as it is now, and the card of `chosen` if it is still there."""
         lines = [(cards.line(found), found.name) for found in catalog.scan()]
-        shown = any(name == chosen for _, name in lines)
-        return {self.lines: lines} | self.filtered(lines, search, chosen) | self.chosen(chosen if shown else None)
+        kept = chosen if any(name == chosen for _, name in lines) else None
+        shown = gr.Radio(choices=cards.matching(lines, search), value=kept)
+        return {self.lines: lines} | self.filtered(lines, search) | {self.names: shown} | self.chosen(kept)
 
-    def filtered(self, lines: list[tuple[str, str]], search: str, chosen: str | None) -> Updates:
-        """What of it is asked for."""
+    def filtered(self, lines: list[tuple[str, str]], search: str) -> Updates:
+        """What of it is asked for; a choice stays, for it may have been made while this was on its way."""
         found = cards.matching(lines, search)
-        kept = chosen if any(name == chosen for _, name in found) else None
         of = f"{len(found)} of {len(lines)}" if len(found) < len(lines) else f"{len(lines)}"
         count = f"{of} model{'s' if len(lines) != 1 else ''}"
-        return {self.names: gr.Radio(choices=found, value=kept), self.count: note(count)}
+        return {self.names: gr.Radio(choices=found), self.count: note(count)}
 
     def chosen(self, name: str | None) -> Updates:
         """The card of a model, and what can be done with it; without a name, what to do first."""
@@ -117,8 +117,8 @@ def _choose(shelf: Shelf, reload: gr.Button) -> None:
         with told():
             return shelf.listed(search, chosen)
 
-    def filtered(lines: list[tuple[str, str]], search: str, chosen: str | None) -> Updates:
-        return shelf.filtered(lines, search, chosen)
+    def filtered(lines: list[tuple[str, str]], search: str) -> Updates:
+        return shelf.filtered(lines, search)
 
     def chosen(name: str | None) -> Updates:
         with told():
@@ -128,7 +128,7 @@ def _choose(shelf: Shelf, reload: gr.Button) -> None:
     for start in (functools.partial(gr.on, None), reload.click):
         start(listed, [shelf.search, shelf.names], shelf.components(), **_QUIET)
     shelf.search.input(
-        filtered, [shelf.lines, shelf.search, shelf.names], [shelf.names, shelf.count],
+        filtered, [shelf.lines, shelf.search], [shelf.names, shelf.count],
         trigger_mode="always_last", **_QUIET,
     )  # fmt: skip
     shown = shelf.names.input(chosen, shelf.names, shelf.components(), trigger_mode="always_last", **_QUIET)
