@@ -120,9 +120,11 @@ def _choose(shelf: Shelf, reload: gr.Button) -> None:
     def filtered(lines: list[tuple[str, str]], search: str) -> Updates:
         return shelf.filtered(lines, search)
 
-    def chosen(name: str | None) -> Updates:
+    def chosen(name: str | None) -> Any:
+        if not name:
+            return gr.skip()  # the list itself lets go of one that is no longer in it
         with told():
-            return shelf.chosen(name) if name else {}  # it is also told when the list itself lets go of one
+            return shelf.chosen(name)
 
     # On every visit too: a training may have finished since the page was built.
     for start in (functools.partial(gr.on, None), reload.click):
