@@ -5,6 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from translate.errors import TranslateError
+
+
+class Cancelled(TranslateError):
+    """Work that was asked to stop before it was done."""
+
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:

@@ -12,7 +12,10 @@ from starlette.middleware import Middleware
 from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
+from translate.ui.evaluate_tab import evaluate_tab
 from translate.ui.models import Models
+from translate.ui.models_api import models_endpoint
+from translate.ui.models_tab import models_tab
 from translate.ui.paint_tab import paint_tab
 from translate.ui.settings import Settings
 from translate.ui.translate_tab import translate_tab
@@ -35,13 +38,14 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
             for title, add in _tabs(settings).items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}"):
                     add(models, settings)
+        models_endpoint(models)
     return page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=4)
 
 
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
     """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
     everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab, "Paint": paint_tab}
-    owner: dict[str, Callable[[Models, Settings], None]] = {}
+    owner: dict[str, Callable[[Models, Settings], None]] = {"Models": models_tab, "Evaluate": evaluate_tab}
     return everyone if settings.public else everyone | owner
 
 
