@@ -4,12 +4,13 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from translate.cli.detach import start_detached
 from translate.errors import ConfigError, DatasetError
 from translate.stopping import stop_on_signals
 
@@ -44,6 +45,7 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting: key=value, as data.crop=192.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Check, then train as a job: see `translate jobs`.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON lines.")] = False,
 ) -> None:
     """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder.
@@ -55,7 +57,8 @@ def train(
     changes = {name: value for name, value in changes.items() if value is not None}
     changes |= dict(setting(text) for text in set_ or [])
     if preset in PARTS:
-        _refuse(preset, {"--a": a, "--b": b, "--direction": direction, "--dry-run": dry_run or None})
+        own = {"--a": a, "--b": b, "--direction": direction, "--dry-run": dry_run or None, "--detach": detach or None}
+        _refuse(preset, own)
         changes |= {} if size is None else {"size": size}
         _train_part(preset, init, data, out, changes, resume, device, as_json)
         return
@@ -73,6 +76,11 @@ def train(
             plan = _fresh(preset, size, changes, source, out, start, progress)
     if dry_run:
         _print_plan(plan, as_json)
+        return
+    if detach:
+        more = {"steps": steps, "batch-size": batch_size, "set": set_}
+        fixed = {"data": data, "a": a, "b": b, "size": size, "direction": direction, "init": start}
+        start_detached(plan.folder, None if resume else preset, fixed, more, device=device, as_json=as_json)
         return
     with _bar(as_json, "step") as bar, stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
@@ -96,7 +104,7 @@ def _tell(plan: "Plan", standing: "Standing", as_json: bool) -> None:
         print(f"{best}use it: translate {verb.format(folder)}")
 
 
-def _refuse(preset: str, options: dict[str, object]) -> None:
+def _refuse(preset: str, options: Mapping[str, object]) -> None:
     """Raises: ConfigError for an option that means nothing to this preset."""
     if given := [name for name, value in options.items() if value is not None]:
         raise ConfigError(f"{given[0]} means nothing to the preset {preset}; see `translate train --help`")
