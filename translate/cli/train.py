@@ -143,13 +143,14 @@ def _fresh(
 ) -> "Plan":
     from translate.checkpoints import load_config
     from translate.presets import preset as recipe
+    from translate.presets import scaled
     from translate.trainers import run
 
     if preset is None:
         raise ConfigError("name a preset, as in `translate train segmentation --data DIR`, or go on with --resume")
     config = recipe(preset)
     if size is not None:
-        changes = _scaled(size, config) | changes
+        changes = scaled(config, size) | changes
     # What the first model kept apart stays apart: it would otherwise be scored on pictures it was trained on.
     held_out = load_config(init).held_out if init else None
     folder = out or Path("runs") / preset
@@ -183,13 +184,6 @@ def setting(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
-
-
-def _scaled(size: int, config: "TrainConfig") -> dict[str, Any]:
-    """The preset's proportions between size, load_size and crop, at another size, which is also what noise becomes."""
-    data, ratio = config.data, size / config.data.size
-    scaled = {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
-    return scaled | ({"generator.size": size} if config.generator.kind == "dcgan" else {})
 
 
 def _print_plan(plan: "Plan", as_json: bool) -> None:
