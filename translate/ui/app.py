@@ -14,6 +14,7 @@ from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.train_tab import train_tab
 from translate.ui.translate_tab import translate_tab
 
 HOST, PORT = "127.0.0.1", 7860
@@ -40,7 +41,7 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
     """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
     everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab}
-    owner: dict[str, Callable[[Models, Settings], None]] = {}
+    owner: dict[str, Callable[[Models, Settings], None]] = {"Train": train_tab}
     return everyone if settings.public else everyone | owner
 
 
