@@ -103,7 +103,8 @@ def new_training(settings: Settings) -> New:
     root, sets = settings.data_root, list(datasets.kept())
     gr.HTML('<h2 class="tr-title">New training</h2>', js_on_load=None)
     archive = gr.File(
-        label="A zip of pictures", file_types=[".zip", ".tar", ".gz", ".tgz"], height=110, elem_id="train-zip", buttons=[]
+        label="A zip of pictures", file_types=[".zip", ".tar", ".gz", ".tgz"], height=110, elem_id="train-zip",
+        buttons=[],
     )  # fmt: skip
     with gr.Row(visible=root is not None, equal_height=True):
         folder = gr.Textbox(
@@ -236,10 +237,8 @@ def asked(
         raise DatasetError("no data are chosen; give a zip or a folder first")
     if chosen.problems:
         raise DatasetError(f"{chosen.problems} files can't be used; mend or remove them, then look again")
-    if preset not in fitting(chosen.task):
-        raise ConfigError(
-            f"the recipe {str(preset)[:40]!r} does not fit these data; one of {', '.join(fitting(chosen.task))}"
-        )
+    if preset not in (fit := fitting(chosen.task)):
+        raise ConfigError(f"the recipe {str(preset)[:40]!r} does not fit these data; take one of {', '.join(fit)}")
     if direction not in ("AtoB", "BtoA"):
         raise ConfigError(f"direction is {str(direction)[:40]!r}; give AtoB or BtoA")
     numbers = {"size": size, "steps": steps, "batch_size": batch}
