@@ -1,11 +1,13 @@
 """What a training would take on this machine: a few of its own steps, timed in a process of their own."""
 
 import json
-import multiprocessing
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from translate.config import TrainConfig, parse
@@ -13,8 +15,10 @@ from translate.errors import TranslateError
 
 ENOUGH, MOST = 4.0, 20
 """Seconds of steps that are enough to know the speed, and the most steps."""
-LIMIT = 180.0
-"""Seconds after which an answer is given up."""
+LIMIT, TICK = 300.0, 0.2
+"""Seconds after which an answer is given up, and between two looks for it."""
+
+_PACKAGES = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,51 +43,54 @@ def estimate(
 
     Raises: TranslateError when it is cancelled, takes too long, or the training does not fit into memory.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(config.model_dump(mode="json"), device, there), daemon=True)
-    process.start()
-    there.close()
+    path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from translate.evaluation.estimate import answer; answer()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path},
+    )  # fmt: skip
+    asked = json.dumps({"config": config.model_dump(mode="json"), "device": device}).encode()
+    end = time.monotonic() + limit
+    with process:
+        try:
+            while True:
+                try:
+                    return _read(process.communicate(asked, timeout=TICK)[0])
+                except subprocess.TimeoutExpired:
+                    asked = b""  # it has been sent
+                if cancelled():
+                    raise TranslateError("the estimate was cancelled")
+                if time.monotonic() > end:
+                    raise TranslateError(f"no step was done in {limit:.0f} s; take a smaller size or batch")
+        finally:
+            process.kill()
+
+
+def answer() -> None:
+    """Be the process of its own: a config on standard input, an `Estimate` or an error on standard output."""
+    given = json.load(sys.stdin)
+    config = parse(TrainConfig, given["config"])
     try:
-        end = time.monotonic() + limit
-        while not here.poll(0.1):
-            if cancelled():
-                raise TranslateError("the estimate was cancelled")
-            if time.monotonic() > end:
-                raise TranslateError(
-                    f"one training step takes more than {limit:.0f} s here; take a smaller size or batch"
-                )
-        found = here.recv_bytes().decode()
-    except EOFError:  # the system has ended it, which is how it runs out of memory
-        raise TranslateError("the trial steps were ended by the system; take a smaller size or batch") from None
-    finally:
-        process.kill()
-        process.join()
-        here.close()
-    return _read(found)
-
-
-def _read(text: str) -> Estimate:
-    found = json.loads(text)
-    if "error" in found:
-        raise TranslateError(str(found["error"]))
-    return Estimate(**found)
-
-
-def _measure(values: dict[str, Any], device: str, answer: Connection) -> None:
-    config = parse(TrainConfig, values)
-    try:
-        text = json.dumps(_timed(config, device).as_json())
+        found = _timed(config, given["device"]).as_json()
     except TranslateError as error:
-        text = json.dumps({"error": str(error)})
+        found = {"error": str(error)}
     except (RuntimeError, MemoryError) as error:
         from translate.trainers.out_of_memory import is_out_of_memory
 
         if not is_out_of_memory(error):
             raise
         what = f"a batch of {config.batch_size} at {config.data.crop} pixels"
-        text = json.dumps({"error": f"{what} does not fit into memory; take a smaller size or batch"})
-    answer.send_bytes(text.encode())
+        found = {"error": f"{what} does not fit into memory; take a smaller size or batch"}
+    sys.stdout.write(json.dumps(found))
+
+
+def _read(text: bytes) -> Estimate:
+    try:
+        found = json.loads(text)
+    except ValueError:  # the system has ended it, which is how it runs out of memory
+        raise TranslateError("the trial steps ended without an answer; take a smaller size or batch") from None
+    if "error" in found:
+        raise TranslateError(str(found["error"]))
+    return Estimate(**found)
 
 
 def _timed(config: TrainConfig, device: str) -> Estimate:

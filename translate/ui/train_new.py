@@ -103,10 +103,10 @@ def new_training(settings: Settings) -> New:
     root, sets = settings.data_root, list(datasets.kept())
     gr.HTML('<h2 class="tr-title">New training</h2>', js_on_load=None)
     archive = gr.File(
-        label="A zip of pictures", file_types=[".zip", ".tar", ".gz", ".tgz"], height=110, elem_id="train-zip",
+        label="A zip of pictures", file_types=[".zip", ".tar", ".gz", ".tgz"], height=150, elem_id="train-zip",
         buttons=[],
     )  # fmt: skip
-    with gr.Row(visible=root is not None, equal_height=True):
+    with gr.Row(visible=root is not None, equal_height=False, elem_classes="tr-folder"):
         folder = gr.Textbox(
             label=f"Or a folder below {root.name if root else ''}/", placeholder="pets/cats-and-dogs", max_lines=1,
             scale=3, min_width=160, elem_id="train-folder",
@@ -120,7 +120,7 @@ def new_training(settings: Settings) -> New:
         direction = gr.Radio(DIRECTIONS, value="AtoB", label="Learn", min_width=130, elem_id="train-direction")
     report = gr.HTML(cards.NO_DATA, js_on_load=None, elem_id="train-report")
     previews = gr.Gallery(
-        label="Some of them", visible=False, columns=4, height=210, object_fit="contain", interactive=False,
+        label="Some of them", visible=False, columns=4, height="auto", object_fit="contain", interactive=False,
         buttons=[], elem_id="train-previews",
     )  # fmt: skip
     with gr.Column(visible=False) as part:
@@ -133,7 +133,7 @@ def new_training(settings: Settings) -> New:
         name = gr.Textbox(label="Name of the model", max_lines=1, elem_id="train-name")
         estimate = gr.HTML(visible=False, js_on_load=None, elem_id="train-estimate")
         with gr.Row():
-            measure = gr.Button("Estimate time and memory", min_width=160, elem_id="train-measure")
+            measure = gr.Button("Estimate", min_width=160, elem_id="train-measure")
             start = gr.Button("Start training", variant="primary", min_width=160, elem_id="train-start")
     chosen = gr.State(time_to_live=KEEP_SECONDS)
     form = New(

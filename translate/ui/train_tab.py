@@ -1,6 +1,7 @@
 """The Train tab: data, recipe and start on one side, all trainings on the other; `/train` and `/jobs` for programs."""
 
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,8 @@ QUIET: dict[str, Any] = {
 VERBS = {"pause": jobs.pause, "resume": jobs.resume, "stop": jobs.stop}
 # The button's link is there a moment after the event.
 _FETCH = """async () => { for (let i = 0; i < 50; i++) {
-const link = document.querySelector("a:has(#train-package), #train-package");
-const at = link && (link.href ? link : link.querySelector("a[href]") || link.closest("a[href]"));
-if (at && at.href) { at.click(); return; } await new Promise(done => setTimeout(done, 100)); } }"""
+const link = document.querySelector("#train-package[href], #train-package a[href], a[href]:has(#train-package)");
+if (link) { link.click(); return; } await new Promise(done => setTimeout(done, 100)); } }"""
 
 
 def train_tab(models: Models, settings: Settings) -> None:
@@ -88,10 +88,8 @@ def _on_deeds(watch: Watch) -> None:
         button.click(done, watch.picker, outputs, **QUIET)
 
     def ask(name: object) -> Updates:
-        question = (
-            "<p class='tr-question'>Delete this training with its models and samples? Nothing brings it back.</p>"
-        )
-        return {watch.sure: gr.Row(visible=True), watch.question: question}
+        question = f"Delete {escape(str(name))} with its models and samples? Nothing brings it back."
+        return {watch.sure: gr.Row(visible=True), watch.question: f'<p class="tr-question">{question}</p>'}
 
     def deleted(name: object) -> Updates:
         with told():

@@ -100,10 +100,10 @@ class Watch:
 
 def watch_trainings() -> Watch:
     """Build the components."""
-    found = jobs()
+    # Which of the two it is, the first visit tells: the page may have been built long before.
     gr.HTML('<h2 class="tr-title">Trainings</h2>', js_on_load=None)
-    empty = gr.HTML(cards.NO_JOBS, visible=not found, js_on_load=None, elem_id="train-empty")
-    with gr.Column(visible=bool(found), elem_id="train-panel") as panel:
+    empty = gr.HTML(cards.NO_JOBS, visible=False, js_on_load=None, elem_id="train-empty")
+    with gr.Column(visible=False, elem_id="train-panel") as panel:
         picker = gr.Dropdown([], label="Training", filterable=False, elem_id="train-job")
         card = gr.HTML(js_on_load=None, elem_id="train-card")
         with gr.Row(elem_classes="tr-verbs"):
@@ -113,7 +113,7 @@ def watch_trainings() -> Watch:
             use = _button("Use it now", "train-use")
             pack = _button("Download", "train-pack")
             delete = _button("Delete", "train-delete")
-            package = gr.DownloadButton("Download", visible="hidden", elem_id="train-package")
+            package = gr.DownloadButton("Download", elem_id="train-package", elem_classes="tr-away")
         with gr.Row(visible=False, elem_id="train-sure") as sure:
             question = gr.HTML(js_on_load=None)
             yes = _button("Yes, delete it", "train-yes", variant="stop")
