@@ -100,9 +100,8 @@ def nice(low: float, high: float) -> list[float]:
     spread = high - low
     if spread <= abs(high) * 1e-6:
         return [low]
-    rough = spread / 3
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
+    unit = 10.0 ** math.floor(math.log10(spread / 2))
+    step = max(unit * factor for factor in (1, 2, 5) if factor == 1 or unit * factor <= spread / 2)
     return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 

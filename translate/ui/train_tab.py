@@ -27,10 +27,8 @@ QUIET: dict[str, Any] = {
     "queue": False, "show_progress": "hidden", "api_visibility": "private", "preprocess": False,
 }  # fmt: skip
 VERBS = {"pause": jobs.pause, "resume": jobs.resume, "stop": jobs.stop}
-# The button's link is there a moment after the event.
-_FETCH = """async () => { for (let i = 0; i < 50; i++) {
-const link = document.querySelector("#train-package[href], #train-package a[href], a[href]:has(#train-package)");
-if (link) { link.click(); return; } await new Promise(done => setTimeout(done, 100)); } }"""
+_FETCH = """file => { if (file) Object.assign(document.createElement("a"),
+{href: file.url, download: file.orig_name}).click(); }"""
 
 
 def train_tab(models: Models, settings: Settings) -> None:
@@ -126,7 +124,7 @@ def _on_use(watch: Watch, models: Models) -> None:
 
     watch.use.click(used, watch.picker, [picker, tabs], **QUIET)
     fetched = watch.pack.click(packed, watch.picker, [watch.package], **QUIET)
-    fetched.success(None, js=_FETCH, api_visibility="private")
+    fetched.success(None, watch.package, js=_FETCH, api_visibility="private")
 
 
 def _endpoints(settings: Settings, device: str) -> None:
