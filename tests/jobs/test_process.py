@@ -23,6 +23,7 @@ def _as_urgent_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "nice", lambda _: 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_job_outlives_its_starter_and_when_killed_itself_is_resumed_without_a_trace(runs: Path, pairs: Path) -> None:
     words = [*SMALL, f"--data={pairs}"]

@@ -43,7 +43,7 @@ def test_cyclegan_learns_both_ways_whatever_is_asked() -> None:
 @pytest.mark.parametrize(
     ("setting", "why"),
     [
-        ({"size": 8}, "size is 8; give 16 to 1024 pixels"),
+        ({"size": 8}, "size is 8; give 32 to 1024 pixels"),
         ({"size": 5000}, "size is 5000"),
         ({"steps": 0}, "steps is 0"),
         ({"batch_size": -1}, "batch_size is -1"),

@@ -64,7 +64,7 @@ def test_a_training_is_queued_with_the_words_of_the_command_line(
         (("mirrors", "segmentation", "mine"), "does not fit these data; take one of pix2pix-fast, pix2pix"),
         (("mirrors", "pix2pix", "../mine"), "no name for a model"),
         (("mirrors", "pix2pix", "mine", 0.5), "steps is 0.5; give a whole number"),
-        (("mirrors", "pix2pix", "mine", 10, 64, 2, "up"), "direction is 'up'"),
+        (("mirrors", "pix2pix", "mine", 10, 64, 2, "up"), "give AtoB or BtoA"),
     ],
 )
 def test_what_can_t_be_trained_is_one_line(client: Client, mirrors: Path, given: tuple[Any, ...], why: str) -> None:

@@ -11,7 +11,8 @@ from translate.presets import PRESETS, preset, scaled
 
 RECOMMENDED: dict[Task, str] = {"labels": "segmentation", "pictures": "pix2pix-fast", "unpaired": "cyclegan-fast"}
 """What suits a small machine and most data."""
-SMALLEST, LARGEST = 16, 1024
+SMALLEST, LARGEST = 32, 1024
+"""Pixels; a PatchGAN needs 24 of a crop."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

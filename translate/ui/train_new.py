@@ -252,7 +252,7 @@ def _whole(name: str, value: object) -> int | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ConfigError(f"{name} is {str(value)[:40]!r}; give a whole number")
+        raise ConfigError(f"{name} is {str(value)[:40]}; give a whole number")
     return int(value)
 
 
