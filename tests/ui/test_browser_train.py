@@ -45,6 +45,8 @@ def fill(page: Any, **values: object) -> None:
         page.locator(f"#train-{name} input, #train-{name} textarea").first.fill(str(value))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_zip_is_trained_on_and_the_model_translates_as_from_python(
     train: Any, served: Served, tmp_path: Path
 ) -> None:
