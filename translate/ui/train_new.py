@@ -85,6 +85,11 @@ class New:
             **self.of_preset(first, found.root.name),
         }
 
+    def nothing(self) -> Updates:
+        """No data are chosen."""
+        hidden = {self.previews: gr.Gallery(visible=False), self.recipe: gr.Column(visible=False)}
+        return {self.report: cards.NO_DATA, self.chosen: None, **hidden}
+
     def of_preset(self, name: str, data: str) -> Updates:
         """A preset's own settings."""
         config = recipe(name)
@@ -123,6 +128,16 @@ def new_training(settings: Settings) -> New:
         label="Some of them", visible=False, columns=4, height="auto", object_fit="contain", interactive=False,
         buttons=[], elem_id="train-previews",
     )  # fmt: skip
+    form = New(
+        archive, folder, look, kept, direction, kind, report, previews, *_recipe(), gr.State(time_to_live=KEEP_SECONDS)
+    )
+    _on_data(form, settings)
+    _on_recipe(form)
+    return form
+
+
+def _recipe() -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]:
+    """What is chosen when there are data, in the order of `New`."""
     with gr.Column(visible=False) as part:
         preset = gr.Dropdown([], label="Recipe", filterable=False, elem_id="train-preset")
         explained = gr.HTML(js_on_load=None)
@@ -135,22 +150,15 @@ def new_training(settings: Settings) -> New:
         with gr.Row():
             measure = gr.Button("Estimate", min_width=160, elem_id="train-measure")
             start = gr.Button("Start training", variant="primary", min_width=160, elem_id="train-start")
-    chosen = gr.State(time_to_live=KEEP_SECONDS)
-    form = New(
-        archive, folder, look, kept, direction, kind, report, previews, part, preset, explained, size, steps, batch,
-        name, estimate, measure, start, chosen,
-    )  # fmt: skip
-    _on_data(form, settings)
-    _on_recipe(form)
-    return form
+    return part, preset, explained, size, steps, batch, name, estimate, measure, start
 
 
 def _number(label: str, elem_id: str) -> gr.Number:
     return gr.Number(label=label, precision=0, minimum=1, min_width=90, elem_id=elem_id)
 
 
-def _on_data(form: New, settings: Settings) -> None:
-    how, outputs = [form.direction, form.kind], form.components()
+def _lookers(form: New, settings: Settings) -> dict[str, Callable[..., Updates]]:
+    """What looks at the data, by where they come from."""
 
     def looked(root: Path, direction: "Direction", kind: Any, progress: gr.Progress) -> Updates:
         def move(done: int, total: int) -> None:
@@ -182,24 +190,26 @@ def _on_data(form: New, settings: Settings) -> None:
         with told():
             return looked(chosen.root, direction, kind, progress)
 
-    def wire(start: Callable[..., Any], function: Callable[..., Any], source: Any) -> None:
+    return {"zip": from_zip, "folder": from_folder, "kept": from_kept, "again": again}
+
+
+def _on_data(form: New, settings: Settings) -> None:
+    look, outputs = _lookers(form, settings), form.components()
+    starts: list[tuple[Callable[..., Any], str, Any]] = [
+        (form.archive.upload, "zip", form.archive),
+        (form.folder.submit, "folder", form.folder),
+        (form.look.click, "folder", form.folder),
+        (form.kept.input, "kept", form.kept),
+        (form.direction.input, "again", form.chosen),
+        (form.kind.input, "again", form.chosen),
+    ]
+    for start, name, source in starts:
         done = start(
-            function, [source, *how], outputs, preprocess=False, api_visibility="private",
+            look[name], [source, form.direction, form.kind], outputs, preprocess=False, api_visibility="private",
             show_progress_on=[form.report], **LOOKING,
         )  # fmt: skip
         # What is shown is no longer what was asked for.
-        done.failure(
-            lambda: {form.report: cards.NO_DATA, form.previews: gr.Gallery(visible=False), form.chosen: None,
-                     form.recipe: gr.Column(visible=False)},
-            None, outputs, queue=False, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-
-    wire(form.archive.upload, from_zip, form.archive)
-    wire(form.folder.submit, from_folder, form.folder)
-    wire(form.look.click, from_folder, form.folder)
-    wire(form.kept.input, from_kept, form.kept)
-    wire(form.direction.input, again, form.chosen)
-    wire(form.kind.input, again, form.chosen)
+        done.failure(form.nothing, None, outputs, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _on_recipe(form: New) -> None:
