@@ -18,6 +18,7 @@ from translate.ui.models_api import models_endpoint
 from translate.ui.models_tab import models_tab
 from translate.ui.paint_tab import paint_tab
 from translate.ui.settings import Settings
+from translate.ui.train_tab import train_tab
 from translate.ui.translate_tab import translate_tab
 
 HOST, PORT = "127.0.0.1", 7860
@@ -45,7 +46,11 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
     """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
     everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab, "Paint": paint_tab}
-    owner: dict[str, Callable[[Models, Settings], None]] = {"Models": models_tab, "Evaluate": evaluate_tab}
+    owner: dict[str, Callable[[Models, Settings], None]] = {
+        "Train": train_tab,
+        "Models": models_tab,
+        "Evaluate": evaluate_tab,
+    }
     return everyone if settings.public else everyone | owner
 
 
