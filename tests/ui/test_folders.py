@@ -41,3 +41,14 @@ def test_strangers_and_pages_without_a_root_name_none(root: Path) -> None:
     for settings in Settings(public=True, data_root=root), Settings():
         with pytest.raises(ConfigError, match="can't be used here"):
             server_folder(settings, "horses")
+
+
+def test_a_folder_to_write_into_need_not_be_there_but_lies_below_the_root(root: Path) -> None:
+    settings = Settings(data_root=root)
+    assert server_folder(settings, "zebras/new", new=True) == root / "zebras" / "new"
+    assert not (root / "zebras").exists()
+    (root / "file").touch()
+    (root / "link").symlink_to(root.parent / "root-secret")
+    for text in "../new", "link/new", "file":
+        with pytest.raises(ConfigError, match="below the data root"):
+            server_folder(settings, text, new=True)
