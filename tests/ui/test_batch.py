@@ -73,15 +73,6 @@ def test_a_bad_file_is_named_and_the_others_go_on(photos: list[Path], tmp_path: 
     assert not any(str(tmp_path) in reason for reason in reasons.values())
 
 
-def test_a_photo_too_large_for_its_scale_is_named_before_anything_is_decoded(
-    photos: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("translate.ui.run.WORK_PIXELS", 41 * 60)
-    result = translate_files(Models(), "tiny-picture", photos, "native", bool, bool)
-    assert [name for name, _ in result.failed] == ["a lake.jpg"]  # 42 x 60
-    assert len(unpacked(result)) == 2
-
-
 def test_nothing_done_is_no_zip(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     result = translate_files(Models(), "tiny-labels", [tmp_path / "broken.png"], "auto", bool, bool)
@@ -98,15 +89,14 @@ def test_who_stops_gets_the_zip_of_what_is_done(photos: list[Path]) -> None:
     assert len(unpacked(result)) == len(result.shown) == 1
 
 
-@pytest.mark.parametrize(
-    ("limit", "words"), [("MAX_FILES", "3 files; this page takes 2 at a time"), ("MAX_MEGAPIXELS", "at a time")]
-)
-def test_too_much_work_is_refused_before_it_starts(
-    photos: list[Path], monkeypatch: pytest.MonkeyPatch, limit: str, words: str
-) -> None:
-    monkeypatch.setattr(batch, limit, 2 if limit == "MAX_FILES" else 0)
-    with pytest.raises(ConfigError, match=words):
-        translate_files(Models(), "tiny-labels", photos, "auto", bool, bool)
+def test_too_much_work_is_refused_before_it_starts(photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="3 files; this page takes 2 at a time"):
+        translate_files(Models(), "tiny-labels", photos, "auto", bool, bool, most=2)
+    monkeypatch.setattr(batch, "MAX_MEGAPIXELS", 0.007)
+    with pytest.raises(ConfigError, match="megapixels of work together"):  # 60 x (40 + 41 + 42)
+        translate_files(Models(), "tiny-labels", photos, "native", bool, bool)
+    monkeypatch.setattr(batch, "MAX_MEGAPIXELS", 0.008)
+    assert len(translate_files(Models(), "tiny-labels", photos, "native", bool, bool).shown) == 3
 
 
 def test_no_photo_at_all_is_one_line() -> None:

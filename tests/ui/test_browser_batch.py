@@ -50,7 +50,7 @@ def test_two_photos_and_a_broken_file_are_two_results_in_a_zip_and_a_name(
     way(page, "Many photos")
     choose(page, "#batch-model", "Tiny picture")
     page.set_input_files("#batch-files input[type=file]", [*photos, broken])
-    page.get_by_text("broken.png").wait_for()
+    page.wait_for_function("document.querySelectorAll('#batch-files tr.file').length == 3")
     page.click("#batch-start")
     path = kept(page, "#batch-download", tmp_path)
     assert page.locator("#batch-gallery .thumbnail-item").count() == 2
@@ -58,7 +58,7 @@ def test_two_photos_and_a_broken_file_are_two_results_in_a_zip_and_a_name(
     assert re.search(r"broken\.png\s+no PNG, JPEG", page.locator("#batch-failed").inner_text())
     translator = translate.load(served.home / "models" / "tiny-picture")
     with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == ["a-field.png", "lake.png"] or archive.namelist() == ["a field.png", "lake.png"]
+        assert archive.namelist() == ["a field.png", "lake.png"]
         for name, photo in zip(archive.namelist(), photos, strict=True):
             with archive.open(name) as file, Image.open(file, formats=["PNG"]) as image:
                 np.testing.assert_array_equal(np.asarray(image), np.asarray(translator(photo)))
@@ -123,7 +123,7 @@ def test_a_clip_of_five_frames_is_translated_and_played(page: Any, served: Serve
     page.wait_for_function("document.querySelector('#video-result video').videoWidth == 64")
 
 
-def test_the_camera_is_translated_live_until_it_is_stopped(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_camera_is_translated_live_until_it_is_stopped_or_left(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from translate.ui import camera
 
     monkeypatch.setattr(camera, "MOST_SECONDS", 60)  # this machine may be busy
@@ -138,16 +138,9 @@ def test_the_camera_is_translated_live_until_it_is_stopped(page: Any, monkeypatc
     last = page.get_attribute("#camera img", "src")
     page.wait_for_timeout(700)
     assert page.get_attribute("#camera img", "src") == last
-
-
-def test_the_camera_stops_when_its_tab_is_left(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from translate.ui import camera
-
-    monkeypatch.setattr(camera, "MOST_SECONDS", 60)
-    way(page, "Camera")
     page.click("#camera .tr-start")
-    page.wait_for_function("document.querySelector('#camera img').naturalWidth == 640")
-    way(page, "One photo")
+    page.wait_for_function(f"document.querySelector('#camera img').src != {last!r}")
+    way(page, "One photo")  # who leaves it stops it as well
     page.wait_for_function("!document.querySelector('#camera video')?.srcObject")
 
 
@@ -167,15 +160,14 @@ def test_the_model_chosen_for_one_photo_is_offered_for_many(page: Any) -> None:
     page.wait_for_function("document.querySelector('#batch-model input').value.startsWith('Tiny picture')")
 
 
-@pytest.mark.parametrize("name", ["Many photos", "Video", "Camera", "Compare models"])
-def test_every_way_fits_a_phone(page: Any, name: str) -> None:
+def test_every_way_fits_a_phone(page: Any) -> None:
     page.set_viewport_size(PHONE)
-    page.wait_for_timeout(300)
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():
-        page.locator("#ways .overflow-menu button").first.click()
-        page.locator("#ways .overflow-dropdown button", has_text=name).click()
-    else:
-        tab.click()
-    page.wait_for_timeout(300)
-    assert fits(page)
+    for name in ("Many photos", "Video", "Camera", "Compare models"):
+        page.wait_for_timeout(200)
+        if page.get_by_role("tab", name=name).is_visible():
+            way(page, name)
+        else:
+            page.locator("#ways .overflow-menu button").first.click()
+            page.locator("#ways .overflow-dropdown button", has_text=name).click()
+        page.wait_for_selector(f"#way-{name.split()[0].lower().replace('many', 'batch')}", state="visible")
+        assert fits(page), name

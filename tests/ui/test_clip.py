@@ -65,12 +65,11 @@ def test_a_clip_that_is_stopped_leaves_no_file(walk: Path, monkeypatch: pytest.M
 def test_a_clip_too_long_is_refused_by_its_header_or_when_it_proves_longer(
     walk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clip, "MAX_FRAMES", 4)
     with pytest.raises(ConfigError, match=r"a walk\.mp4: 5 frames; this page takes 4 of a clip"):
-        look(walk)
-    monkeypatch.setattr(clip, "look", lambda path: clip.Facts(64, 48, 1, 0.04))
+        look(walk, 4)
+    monkeypatch.setattr(clip, "look", lambda *_: clip.Facts(64, 48, 1, 0.04))
     with pytest.raises(ConfigError, match="5 frames; this page takes 4"):
-        translate_clip(Models(), "tiny-labels", walk, 0.0, 1.0, bool, bool)
+        translate_clip(Models(), "tiny-labels", walk, 0.0, 1.0, bool, bool, most=4)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "walk.mp4"])

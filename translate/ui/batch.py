@@ -15,14 +15,15 @@ from translate import images
 from translate.errors import ConfigError, TranslateError
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
-from translate.ui.run import SHOWN_SIDE, check_work, parse_scale
+from translate.ui.run import SHOWN_SIDE, parse_scale
 
 if TYPE_CHECKING:
     from translate.inference.files import Job
     from translate.inference.folder import Written
     from translate.inference.translator import Translator
 
-MAX_FILES = 100
+MAX_FILES, MAX_FILES_PUBLIC = 100, 20
+"""At a time; strangers share one accelerator, and nobody should wait for minutes."""
 MAX_MEGAPIXELS = 1000
 """Of all uploaded photos together, each counted as large as the model sees it where that is larger."""
 THUMB_SIDE = 480
@@ -67,9 +68,10 @@ Tell = Callable[[Step], object]
 
 
 def translate_files(
-    models: Models, name: object, files: Sequence[Path], scale: object, tell: Tell, cancelled: Callable[[], bool]
-) -> Batch:
-    """Translate uploaded photos into one zip, names kept; a bad one is named and the others go on.
+    models: Models, name: object, files: Sequence[Path], scale: object, tell: Tell, cancelled: Callable[[], bool],
+    *, most: int = MAX_FILES,
+) -> Batch:  # fmt: skip
+    """Translate at most `most` uploaded photos into one zip, names kept; a bad one is named and the others go on.
 
     Raises: TranslateError for a model or scale that won't do, or for more work than the page takes at once.
     """
@@ -79,8 +81,8 @@ def translate_files(
     if not files:
         raise ConfigError("no photo was given; choose some first")
     wanted, began, batch = parse_scale(scale), time.perf_counter(), Batch()
-    if len(files) > MAX_FILES:
-        raise ConfigError(f"{len(files)} files; this page takes {MAX_FILES} at a time")
+    if len(files) > most:
+        raise ConfigError(f"{len(files)} files; this page takes {most} at a time")
     translator = models.load(name)
     out = Path(tempfile.mkdtemp(prefix="batch-", dir=own_folder()))
     jobs = _usable(translator, plan(files, out / "full"), wanted, batch)
@@ -183,7 +185,10 @@ class _Packing:
 
 
 def _usable(translator: "Translator", jobs: Sequence["Job"], scale: Any, batch: Batch) -> list["Job"]:
-    """The jobs whose photo can be opened and isn't too large; the others are named as failed."""
+    """The jobs whose photo can be opened; the others are named as failed.
+
+    Raises: ConfigError where all together are more work than the page takes.
+    """
     usable, pixels = [], 0.0
     for job in jobs:
         try:
@@ -191,7 +196,6 @@ def _usable(translator: "Translator", jobs: Sequence["Job"], scale: Any, batch: 
                 raise ConfigError("is a clip; give it to the Video tab")
             header = images.header(job.source)
             factor = translator.factor(header.height, header.width, scale)
-            check_work(header.height, header.width, factor)
         except TranslateError as error:
             batch.failed.append((job.source.name, str(error).removeprefix(f"{job.source}: ")))
             continue

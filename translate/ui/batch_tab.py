@@ -11,7 +11,7 @@ import gradio as gr
 
 from translate.errors import ConfigError
 from translate.ui import status
-from translate.ui.batch import MAX_FILES, Batch, Shown, Step, translate_files, translate_folder
+from translate.ui.batch import MAX_FILES, MAX_FILES_PUBLIC, Batch, Shown, Step, translate_files, translate_folder
 from translate.ui.events import ONE_AT_A_TIME, Updates, scroll_to, told
 from translate.ui.folders import server_folder
 from translate.ui.follow import Follow
@@ -21,8 +21,8 @@ from translate.ui.settings import Settings
 
 SCALES = [("Model's own", "auto"), ("Photo's pixels", "native")]
 
-_WELCOME = f"""<div class="tr-welcome tr-small"><h2>Many photos, one click</h2>
-<ol><li>Choose a model.</li><li>Drop up to {MAX_FILES} photos, or choose them from a folder.</li>
+_WELCOME = """<div class="tr-welcome tr-small"><h2>Many photos, one click</h2>
+<ol><li>Choose a model.</li><li>Drop up to MOST photos, or choose them from a folder.</li>
 <li>Download all results in one zip; open any of them to compare.</li></ol>
 <p>A photo that can't be read is named, and the others go on.</p></div>"""
 _NO_ROOT = '<p class="tr-note">To use folders of this machine, start with <code>--data-root FOLDER</code>.</p>'
@@ -99,21 +99,22 @@ class _Panel:
 
 def batch_tab(models: Models, settings: Settings) -> gr.Dropdown:
     """Add the content to the Blocks being built; its menu of models is given back."""
+    most = MAX_FILES_PUBLIC if settings.public else MAX_FILES
     with gr.Row(equal_height=False, elem_classes="tr-columns"):
         with gr.Column(scale=4, min_width=300):
             model = gr.Dropdown(
                 models.choices(), value=models.default(), label="Model", filterable=False, elem_id="batch-model"
             )
             files = gr.File(
-                file_count="multiple", file_types=["image"], label=f"Photos, up to {MAX_FILES}", height=180,
+                file_count="multiple", file_types=["image"], label=f"Photos, up to {most}", height=180,
                 elem_id="batch-files",
             )  # fmt: skip
             scale = gr.Radio(SCALES, value="auto", label="Scale to work at", elem_id="batch-scale")
             start = gr.Button("Translate all", variant="primary", elem_id="batch-start")
             folders = _folders(settings)
         with gr.Column(scale=7, min_width=300):
-            panel = _panel()
-    _on_start(models, panel, start, [model, files, scale])
+            panel = _panel(most)
+    _on_start(models, most, panel, start, [model, files, scale])
     if folders:
         _on_folder(models, settings, panel, folders[-1], [model, *folders[:2], scale])
     _on_stop_and_open(panel)
@@ -133,8 +134,8 @@ def _folders(settings: Settings) -> list[Any]:
         return [source, out, gr.Button("Translate the folder", elem_id="batch-folder-start")]
 
 
-def _panel() -> _Panel:
-    welcome = gr.HTML(_WELCOME, js_on_load=None, elem_id="batch-welcome")
+def _panel(most: int) -> _Panel:
+    welcome = gr.HTML(_WELCOME.replace("MOST", str(most)), js_on_load=None, elem_id="batch-welcome")
     line = gr.HTML(visible=False, js_on_load=None, elem_id="batch-status")
     stop = gr.Button("Stop, keep what is done", visible=False, elem_id="batch-stop")
     download = gr.DownloadButton("Download all as a zip", variant="primary", visible=False, elem_id="batch-download")
@@ -151,13 +152,15 @@ def _panel() -> _Panel:
     return _Panel(welcome, line, gallery, slider, failed, download, stop, shown, stopper)
 
 
-def _on_start(models: Models, panel: _Panel, start: gr.Button, inputs: list[Any]) -> None:
+def _on_start(models: Models, most: int, panel: _Panel, start: gr.Button, inputs: list[Any]) -> None:
     async def translated(name: str, payload: Any, scale: str) -> AsyncIterator[Updates]:
         with told():
             files = [path for item in payload or [] if (path := uploaded(item))]
             if not files:
                 raise ConfigError("no photo was given; choose some first")
-            follow = Follow[Step, Batch](lambda tell, stop: translate_files(models, name, files, scale, tell, stop))
+            follow = Follow[Step, Batch](
+                lambda tell, stop: translate_files(models, name, files, scale, tell, stop, most=most)
+            )
             async with aclosing(_shown(panel, follow)) as every:
                 async for updates in every:
                     yield updates

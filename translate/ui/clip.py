@@ -12,10 +12,9 @@ from translate.errors import ConfigError, ImageError
 from translate.inference.files import CLIPS, Options
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
-from translate.ui.run import check_work
 
-MAX_FRAMES = 3000
-"""Two minutes at 25 a second."""
+MAX_FRAMES, MAX_FRAMES_PUBLIC = 3000, 500
+"""Two minutes at 25 a second; of strangers, who share one accelerator, twenty seconds."""
 NO_PYAV = "Clips need PyAV, which is not installed here: pip install 'translate-images[video]', then start again."
 
 
@@ -50,8 +49,8 @@ def is_available() -> bool:
     return find_spec("av") is not None
 
 
-def look(path: Path) -> Facts:
-    """Size and length of a clip, by its header.
+def look(path: Path, most: int = MAX_FRAMES) -> Facts:
+    """Size and length of a clip of at most `most` frames, by its header.
 
     Raises: ConfigError where it is longer than the page takes, and ImageError for what is no clip.
     """
@@ -62,13 +61,13 @@ def look(path: Path) -> Facts:
     with ClipReader(path) as reader:
         context = reader.video.codec_context
         facts = Facts(context.width, context.height, reader.expected, reader.expected / float(reader.rate))
-    _check_length(path, facts.frames)
+    _check_length(path, facts.frames, most)
     return facts
 
 
 def translate_clip(
     models: Models, name: object, source: Path, smooth: float, overlay: float,
-    tell: Callable[[tuple[int, int]], object], cancelled: Callable[[], bool],
+    tell: Callable[[tuple[int, int]], object], cancelled: Callable[[], bool], *, most: int = MAX_FRAMES,
 ) -> Finished:  # fmt: skip
     """Translate a clip; `overlay` 1 shows the result alone, `tell` is given (frames done, about how many).
 
@@ -76,9 +75,8 @@ def translate_clip(
     """
     from translate.inference.video import translate_clip as translated
 
-    facts, began = look(source), time.perf_counter()
-    translator = models.load(name)
-    check_work(facts.height, facts.width, translator.factor(facts.height, facts.width, "auto"))
+    look(source, most)
+    began, translator = time.perf_counter(), models.load(name)
     out = Path(tempfile.mkdtemp(prefix="clip-", dir=own_folder()))
     stem = re.sub(r"[^\w.-]+", "-", source.stem)[:32].strip("-.") or "clip"
     target = out / f"{stem}-{Path(str(name)).name}{CLIPS[source.suffix.lower()]}"
@@ -89,7 +87,7 @@ def translate_clip(
 
     def frames(done: int, total: int) -> None:
         tiles(done, total)
-        _check_length(source, done)  # a header may say anything
+        _check_length(source, done, most)  # a header may say anything
         tell((done, total))
 
     options = Options(smooth=smooth, overlay=None if overlay == 1 else overlay)
@@ -101,6 +99,6 @@ def translate_clip(
     return Finished(target, clip.width, clip.height, clip.frames, seconds, str(translator.device))
 
 
-def _check_length(path: Path, frames: int) -> None:
-    if frames > MAX_FRAMES:
-        raise ConfigError(f"{path.name}: {frames} frames; this page takes {MAX_FRAMES} of a clip, cut it first")
+def _check_length(path: Path, frames: int, most: int) -> None:
+    if frames > most:
+        raise ConfigError(f"{path.name}: {frames} frames; this page takes {most} of a clip, cut it first")

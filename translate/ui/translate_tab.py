@@ -82,7 +82,7 @@ def translate_tab(models: Models, settings: Settings) -> None:
         with gr.Tab("Many photos", elem_id="way-batch"):
             menus = [batch_tab(models, settings)]
         with gr.Tab("Video", elem_id="way-video"):
-            menus.append(video_tab(models))
+            menus.append(video_tab(models, settings))
         with gr.Tab("Camera", elem_id="way-camera"):
             menus.append(camera_tab(models))
         with gr.Tab("Compare models", elem_id="way-compare"):

@@ -14,14 +14,15 @@ from gradio.data_classes import FileData
 from translate.errors import ConfigError
 from translate.inference.files import CLIPS
 from translate.ui import cards, status
-from translate.ui.clip import MAX_FRAMES, NO_PYAV, Finished, is_available, look, translate_clip
+from translate.ui.clip import MAX_FRAMES, MAX_FRAMES_PUBLIC, NO_PYAV, Finished, is_available, look, translate_clip
 from translate.ui.events import ONE_AT_A_TIME, Updates, scroll_to, told
 from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
+from translate.ui.settings import Settings
 
-_WELCOME = f"""<div class="tr-welcome tr-small"><h2>Your clip, translated frame by frame</h2>
-<ol><li>Choose a model.</li><li>Drop a clip of at most {MAX_FRAMES:,} frames (two minutes).</li>
+_WELCOME = """<div class="tr-welcome tr-small"><h2>Your clip, translated frame by frame</h2>
+<ol><li>Choose a model.</li><li>Drop a clip of at most MOST frames.</li>
 <li>Watch and download the result; its sound is kept.</li></ol></div>"""
 _SMOOTH_HELP = "Steadies what stands still, against flicker; 0 leaves every frame as it is."
 _OVERLAY_HELP = "1 shows the result alone, less lets the clip shine through."
@@ -81,8 +82,9 @@ class _Panel:
         return {self.line: gr.HTML("", visible=False), self.stop: gr.Button(visible=False)}
 
 
-def video_tab(models: Models) -> gr.Dropdown:
+def video_tab(models: Models, settings: Settings) -> gr.Dropdown:
     """Add the content to the Blocks being built; its menu of models is given back."""
+    most = MAX_FRAMES_PUBLIC if settings.public else MAX_FRAMES
     with gr.Row(equal_height=False, elem_classes="tr-columns"):
         with gr.Column(scale=4, min_width=300):
             model = gr.Dropdown(
@@ -98,14 +100,18 @@ def video_tab(models: Models) -> gr.Dropdown:
                                 elem_id="video-overlay")  # fmt: skip
             start = gr.Button("Translate the clip", variant="primary", elem_id="video-start", interactive=False)
         with gr.Column(scale=7, min_width=300):
-            panel = _panel()
-    _on_clip(clip, told_facts, start)
-    _on_start(models, panel, start, [model, clip, smooth, overlay])
+            panel = _panel(most)
+    _on_clip(most, clip, told_facts, start)
+    _on_start(models, most, panel, start, [model, clip, smooth, overlay])
     return model
 
 
-def _panel() -> _Panel:
-    card = _WELCOME if is_available() else f'<div class="tr-welcome tr-small"><p>{NO_PYAV}</p></div>'
+def _panel(most: int) -> _Panel:
+    card = (
+        _WELCOME.replace("MOST", f"{most:,}")
+        if is_available()
+        else f'<div class="tr-welcome tr-small"><p>{NO_PYAV}</p></div>'
+    )
     welcome = gr.HTML(card, js_on_load=None, elem_id="video-welcome")
     line = gr.HTML(visible=False, js_on_load=None, elem_id="video-status")
     stop = gr.Button("Stop", visible=False, elem_id="video-stop")
@@ -126,7 +132,7 @@ def _as_it_is(value: str | None) -> FileData | None:
     return None if value is None else FileData(path=value, orig_name=Path(value).name)
 
 
-def _on_clip(clip: gr.Video, told_facts: gr.HTML, start: gr.Button) -> None:
+def _on_clip(most: int, clip: gr.Video, told_facts: gr.HTML, start: gr.Button) -> None:
     """Say what was given before anything is started."""
 
     def given(payload: Any) -> Updates:
@@ -135,7 +141,7 @@ def _on_clip(clip: gr.Video, told_facts: gr.HTML, start: gr.Button) -> None:
             path = _clip_of(payload)
             if path is None:
                 return nothing
-            facts = look(path)
+            facts = look(path, most)
             lines = [("Length", f"{facts.seconds:.1f} s"), ("Frames", f"about {facts.frames}"),
                      ("Size", f"{facts.width} × {facts.height}")]  # fmt: skip
             return {told_facts: gr.HTML(cards.run_facts(lines), visible=True), start: gr.Button(interactive=True)}
@@ -148,7 +154,7 @@ def _on_clip(clip: gr.Video, told_facts: gr.HTML, start: gr.Button) -> None:
     )  # fmt: skip
 
 
-def _on_start(models: Models, panel: _Panel, start: gr.Button, inputs: list[Any]) -> None:
+def _on_start(models: Models, most: int, panel: _Panel, start: gr.Button, inputs: list[Any]) -> None:
     async def translated(name: str, payload: Any, smooth: float, overlay: float) -> AsyncIterator[Updates]:
         with told():
             path = _clip_of(payload)
@@ -156,7 +162,7 @@ def _on_start(models: Models, panel: _Panel, start: gr.Button, inputs: list[Any]
                 raise ConfigError(f"no clip was given; choose one ({' '.join(sorted(CLIPS))})")
             strengths = [min(max(float(value), 0.0), 1.0) for value in (smooth, overlay)]
             follow = Follow[_Progress, Finished](
-                lambda tell, stop: translate_clip(models, name, path, *strengths, tell=tell, cancelled=stop)
+                lambda tell, stop: translate_clip(models, name, path, *strengths, tell, stop, most=most)
             )
             yield panel.begin(follow.stop)
             began = time.monotonic()
