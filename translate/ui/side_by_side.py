@@ -55,11 +55,11 @@ def side_by_side(
     A model that can't take the photo is named and the others go on.
     Raises: ConfigError for too few or too many models.
     """
-    names = list(dict.fromkeys(str(name) for name in names))
-    if not FEWEST <= len(names) <= MOST:
-        raise ConfigError(f"{len(names)} models are chosen; choose {FEWEST} to {MOST}")
+    chosen = list(dict.fromkeys(map(str, names)))
+    if not FEWEST <= len(chosen) <= MOST:
+        raise ConfigError(f"{len(chosen)} models are chosen; choose {FEWEST} to {MOST}")
     result = SideBySide()
-    for number, name in enumerate(names):
+    for number, name in enumerate(chosen):
         if cancelled():
             result.stopped = True
             break

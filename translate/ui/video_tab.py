@@ -160,9 +160,9 @@ def _on_start(models: Models, most: int, panel: _Panel, start: gr.Button, inputs
             path = _clip_of(payload)
             if path is None:
                 raise ConfigError(f"no clip was given; choose one ({' '.join(sorted(CLIPS))})")
-            strengths = [min(max(float(value), 0.0), 1.0) for value in (smooth, overlay)]
+            smooth, overlay = (min(max(float(value), 0.0), 1.0) for value in (smooth, overlay))
             follow = Follow[_Progress, Finished](
-                lambda tell, stop: translate_clip(models, name, path, *strengths, tell, stop, most=most)
+                lambda tell, stop: translate_clip(models, name, path, smooth, overlay, tell, stop, most=most)
             )
             yield panel.begin(follow.stop)
             began = time.monotonic()
