@@ -65,3 +65,14 @@ def test_a_file_below_the_root_is_found_and_nothing_else(root: Path) -> None:
             server_file(settings, text)
     with pytest.raises(ConfigError, match="can't be used here"):
         server_file(Settings(), "horses/net.pth")
+
+
+def test_a_folder_to_write_into_need_not_be_there_but_lies_below_the_root(root: Path) -> None:
+    settings = Settings(data_root=root)
+    assert server_folder(settings, "zebras/new", new=True) == root / "zebras" / "new"
+    assert not (root / "zebras").exists()
+    (root / "file").touch()
+    (root / "link").symlink_to(root.parent / "root-secret")
+    for text in "../new", "link/new", "file":
+        with pytest.raises(ConfigError, match="below the data root"):
+            server_folder(settings, text, new=True)

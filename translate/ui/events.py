@@ -35,6 +35,13 @@ def told() -> Iterator[None]:
         raise gr.Error("Something broke inside the program; its log says what.", print_exception=False) from None
 
 
+def scroll_to(name: str) -> str:
+    """JavaScript that brings a component into view where it is far down, as it is on a phone, once it is there."""
+    return """() => setTimeout(() => { const at = document.getElementById("NAME");
+if (at && at.getBoundingClientRect().top > innerHeight * 0.6) at.scrollIntoView({block: "start",
+behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"}); }, 500)""".replace("NAME", name)
+
+
 def _without_folders(text: str) -> str:
     # An upload's path on the server is nothing to a visitor; its name is.
     return re.sub(rf"{re.escape(str(own_folder()))}\S*[/\\]", "", text)

@@ -6,8 +6,8 @@ from translate.errors import ConfigError
 from translate.ui.settings import Settings
 
 
-def server_folder(settings: Settings, text: object) -> Path:
-    """The folder that `text` names, relative to the data root or absolute below it.
+def server_folder(settings: Settings, text: object, *, new: bool = False) -> Path:
+    """The folder that `text` names, relative to the data root or absolute below it; with `new` it need not be there.
 
     Raises: ConfigError when no root was given, it lies elsewhere, or is no folder; what lies elsewhere is not told.
     """
@@ -19,7 +19,7 @@ def server_folder(settings: Settings, text: object) -> Path:
     try:
         folder = (root / text.strip()).resolve()
         is_below = folder.is_relative_to(root)
-        if is_below and folder.is_dir():
+        if is_below and (folder.is_dir() or (new and not folder.exists())):
             return folder
     except (OSError, ValueError):  # a NUL, a name too long, a loop of links
         is_below = True
