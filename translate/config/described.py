@@ -25,7 +25,8 @@ def network(config: ModelConfig) -> tuple[str, str]:
     if not isinstance(made, GeneratorConfig):
         scale = "" if made.kind == "mlp" else f"pictures of {made.size} x {made.size} pixels"
         return f"{about}, {made.latent} numbers of noise -> {made.out_channels}", scale
-    detail = "; the photo's own detail is added to the result" if data.keep_detail else ""
+    where = " where it is left as it was" if data.keep_detail == "unchanged" else ""
+    detail = f"; the photo's own detail is added to the result{where}" if data.keep_detail else ""
     what = "a label map" if config.input_classes else "a photo"
     scale = f"{what} is brought to the area of {data.size} x {data.size} pixels{detail}"
     return f"{about}, {made.in_channels} -> {made.out_channels}", scale

@@ -151,11 +151,11 @@ def cover(
     step: int,
     progress: Callable[[int, int], object] | None = None,
     *,
-    change: bool = False,
+    overlay: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> None:
     """Translate a picture tile by tile; one that doesn't fit into the memory is halved, and the others are not.
 
-    The board gets the outputs, or with `change` what they differ by from their inputs. `progress` is told (tiles done,
+    The board gets the outputs, or what `overlay` makes of outputs and inputs. `progress` is told (tiles done,
     tiles in all); what it raises ends the work.
     Raises: ImageError when not even the smallest tile fits.
     """
@@ -164,7 +164,7 @@ def cover(
         for place, x in enumerate(columns, 1):
             seen = source.window(y.start, y.end, x.start, x.end)[None]  # (1, C, h, w)
             output = _halving(attempt, seen, tile, step)
-            board.add(y, x, output - seen if change else output)
+            board.add(y, x, overlay(output, seen) if overlay else output)
             if progress is not None and len(rows) * len(columns) > 1:
                 progress(number * len(columns) + place, len(rows) * len(columns))
         board.finish(rows[number + 1].start if number + 1 < len(rows) else source.height)

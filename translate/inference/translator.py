@@ -1,5 +1,6 @@
 """Apply a model to pictures: bring a photo to the scale the model learnt at, translate, map the result back."""
 
+import functools
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
 from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
-from translate.inference.finishing import shares, winners, with_detail
+from translate.inference.finishing import laid_over, overlay, shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
 from translate.inference.label_input import painted
 from translate.inference.tiling import SMALLEST, Attempt, cover, halved, held, step_of, tile_side, too_little_memory
@@ -239,6 +240,10 @@ class Translator:
             return self._exact._attempt(depth)
         return Attempt(self.generator, self.device, self.dtype)
 
+    @property
+    def _fades(self) -> bool:
+        return self.config.data.keep_detail == "unchanged"
+
     def _prepare(self, number: int, picture: Picture, scale: Scale, tile: int | None) -> "_Prepared":
         array = self.read(picture)
         images.check_array(array)
@@ -251,7 +256,7 @@ class Translator:
                 "choose a smaller scale"
             )
         side = tile_side(*seen, self.config.translator, tile)
-        keeps_detail = self.config.data.keep_detail and seen != (height, width)
+        keeps_detail = bool(self.config.data.keep_detail) and seen != (height, width)
         in_pieces = side is not None or height * width > LARGE_PIXELS
         is_map = bool(self.config.input_classes)
         return _Prepared(
@@ -298,7 +303,7 @@ class Translator:
         if self.config.translator.head == "labels":
             return self._result(prepared, winners(output, *prepared.size).cpu().numpy(), seconds)
         if prepared.keeps_detail and prepared.photo is not None:
-            result = with_detail(output, seen, images.to_tensor(prepared.photo)[None])
+            result = with_detail(output, seen, images.to_tensor(prepared.photo)[None], fade=self._fades)
         else:
             result = images.resize(output, *prepared.size)
         return self._result(prepared, images.to_array(result[0], prepared.depth), seconds)
@@ -307,7 +312,7 @@ class Translator:
     def _in_pieces(self, prepared: "_Prepared", progress: Progress | None) -> Translation:
         """As `_together` and `_finish`, but tile by tile, and never with the photo as a whole in float32."""
         network, photo, batch = self.config.translator, prepared.photo, prepared.batch
-        labels, change = network.head == "labels", prepared.keeps_detail
+        labels, keeps = network.head == "labels", prepared.keeps_detail
         shape = prepared.size if labels else (*prepared.size, network.out_channels)
         pixels = np.empty(shape, np.uint8 if labels else prepared.depth)
 
@@ -316,8 +321,8 @@ class Translator:
             if labels:
                 pixels[top:bottom] = winners(rows[None], *rows.shape[1:]).numpy()
                 return
-            if change and photo is not None:
-                rows = rows + images.to_tensor(photo[top:bottom])
+            if keeps and photo is not None:
+                rows = laid_over(images.to_tensor(photo[top:bottom]), rows)
             pixels[top:bottom] = images.to_array(rows, prepared.depth)
 
         source: View
@@ -328,8 +333,10 @@ class Translator:
         attempt, tile = self._attempt(prepared.depth), prepared.tile or max(prepared.seen)
         if prepared.tile is not None:
             attempt = held(attempt, source, tile)
-        canvas = Canvas(prepared.seen, prepared.size, network.out_channels, tile, paint)
-        cover(attempt, source, canvas, tile, step_of(network), progress, change=change)
+        planes = network.out_channels + (keeps and self._fades)
+        canvas = Canvas(prepared.seen, prepared.size, planes, tile, paint)
+        laid = functools.partial(overlay, fade=self._fades) if keeps else None
+        cover(attempt, source, canvas, tile, step_of(network), progress, overlay=laid)
         return self._result(prepared, pixels, attempt.seconds)
 
     def _result(self, prepared: "_Prepared", pixels: Array, seconds: float) -> Translation:
