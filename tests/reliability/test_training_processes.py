@@ -169,7 +169,7 @@ def test_in_float64_two_processes_learn_every_weight_as_one_does(case: str, reco
     assert found["losses"] < LOGGED
 
 
-def kill_one(method: str, times: int) -> dict[str, Any]:
+def kill_one(method: str, norm: str, times: int) -> dict[str, Any]:
     """Kill one of two processes at random moments, launch both again until they are done."""
     from translate import checkpoints
     from translate.trainers.logs import read_log
@@ -177,7 +177,7 @@ def kill_one(method: str, times: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         root, random, steps = Path(folder), forked.rng(0), []
         data, out = forked.draw(root / "data"), root / "run"
-        settings = STILL | {"steps": 10_000, "save_every": 2}
+        settings = STILL | {"steps": 10_000, "save_every": 2, "generator.norm": norm, "discriminator.norm": norm}
         for number in range(times):
             children = launch(forked.arguments(method, data, out, settings), root / "said")
             before = steps[-1] if steps else 0
@@ -196,11 +196,12 @@ def kill_one(method: str, times: int) -> dict[str, Any]:
         return {"times": times, "steps": steps}
 
 
-@pytest.mark.parametrize("method", ["pix2pix", "cyclegan"])
+@pytest.mark.parametrize(("method", "norm"), [("pix2pix", "batch"), ("cyclegan", "instance")])
 @pytest.mark.timeout(1800)
-def test_after_one_of_two_processes_was_killed_both_go_on(method: str, record_figure: Record) -> None:
+def test_after_one_of_two_processes_was_killed_both_go_on(method: str, norm: str, record_figure: Record) -> None:
+    """It may be missed in the middle of a forward pass too, where batch norm asks for its sums."""
     times = count(10, 3)
-    found = forked.call(kill_one, method, times, timeout=1800)
+    found = forked.call(kill_one, method, norm, times, timeout=1800)
     record_figure(26, f"{method}, one of two killed and resumed", len(found["steps"]))
     assert found["steps"] == sorted(set(found["steps"]))
 

@@ -97,13 +97,15 @@ def _over_the_cluster(
 
 def _format_of(folder: Path, out: Path) -> str | None:
     """The only format that holds what the model makes, where no other is asked for; None for the usual."""
+    from translate import checkpoints
     from translate.images import EXTENSIONS
 
     if folder.is_file():
-        from translate.inference.onnx_file import load_config  # loads torch, which a folder needs later
+        from translate.inference.onnx_file import load_config as of_onnx
+
+        network = of_onnx(folder).translator
     else:
-        from translate.checkpoints import load_config
-    network = load_config(folder).translator
+        network = checkpoints.load_config(folder).translator
     many = network.head == "image" and network.out_channels not in (1, 3)
     return "tif" if many and out.suffix.lower() not in EXTENSIONS else None
 

@@ -30,7 +30,8 @@ def alone() -> Iterator[None]:
 
 def processes() -> int:
     """How many processes share a batch now."""
-    if _is_alone.get() or not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    # In this order: a compiled network of one process must not ask for what can't be compiled.
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()) or _is_alone.get():
         return 1
     return torch.distributed.get_world_size()
 
