@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def record_figure(request: pytest.FixtureRequest) -> Iterator[figures.Record]:
     """`record_figure(row, name, value)` for docs/reliability.md; told with the test's outcome."""
     told: list[tuple[int, str, object]] = []
+    began = time.perf_counter()
     yield lambda row, name, value: told.append((row, name, value))
-    figures.tell(request.node.nodeid, request.node.stash.get(PASSED, False), told)
+    figures.tell(request.node.nodeid, request.node.stash.get(PASSED, False), time.perf_counter() - began, told)
 
 
 @pytest.fixture(scope="session", autouse=True)

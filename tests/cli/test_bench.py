@@ -6,6 +6,8 @@ from typer.testing import CliRunner
 from translate.cli import bench as command
 from translate.errors import ConfigError
 from translate.evaluation.bench import BenchReport
+from translate.evaluation.bench_guards import Cost as GuardCost
+from translate.evaluation.bench_guards import GuardsReport
 from translate.evaluation.bench_objectives import Cost, ObjectivesReport
 from translate.evaluation.bench_step import StepReport
 from translate.evaluation.machine import Timing
@@ -145,3 +147,26 @@ def test_a_mistake_about_a_step_is_one_line_and_exit_code_2(cli, arguments, said
     assert code == 2
     assert len(err.splitlines()) == 1
     assert said in err
+
+
+def test_what_guards_cost_is_told_beside_what_they_may(monkeypatch, tmp_path):
+    calls = []
+
+    def bench(**options):
+        calls.append(options)
+        step = {"what": "a step of cut", "ms_guarded": 505.0, "ms_bare": 500.0, "slower": 0.012, "allowed": 0.02}
+        step = GuardCost(**step, low=-0.001, high=0.025)
+        applied = GuardCost(
+            what="a photo", ms_guarded=90.0, ms_bare=90.0, slower=0.0, low=-0.01, high=0.01, allowed=0.05
+        )
+        return GuardsReport(
+            step=step, ms_a_save=300.0, save_share=0.002, apply=applied, rounds=9, machine=REPORT.machine
+        )
+
+    monkeypatch.setattr("translate.evaluation.bench_guards.bench_guards", bench)
+    out = tmp_path / "guards.json"
+    said = _run("guards", "cut", "--rounds", "9", "--set", "batch_size=2", "--json", str(out)).output
+    assert "a step of cut: 505.0 ms, bare 500.0: +1.20 % (-0.10 to +2.50 %, allowed 2 %)" in said
+    assert "saves: 300 ms each, 0.20 % of the steps between two, counted above" in said
+    assert (calls[0]["preset"], calls[0]["rounds"], calls[0]["changes"]) == ("cut", 9, {"batch_size": 2})
+    assert json.loads(out.read_text())["apply"]["allowed"] == 0.05

@@ -65,3 +65,30 @@ def test_a_model_is_exported_and_its_file_applied(cli):
     for name in ("a.png", "c.png"):
         one, other = (np.asarray(Image.open(Path(root) / name, formats=["PNG"])) for root in ("onnx", "torch"))
         assert np.abs(one.astype(int) - other).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_file_is_scored_as_the_model_it_was_exported_from(cli, place: Path):
+    rng = np.random.default_rng(0)
+    for side in "ab":
+        (place / "pairs" / side).mkdir(parents=True)
+        for number in range(3):
+            pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / "pairs" / side / f"{number}.png")
+    cli("export", "tiny", "-o", "m.onnx")
+    how = ["--data", "pairs", "--split", "all", "--device", "cpu", "--precision", "fp32", "--json"]
+    for model in ("tiny", "m.onnx"):
+        code, _, err = cli("evaluate", model, *how, f"{model}.json")
+        assert (code, err) == (0, "")
+    one, other = (json.loads(Path(f"{model}.json").read_text()) for model in ("tiny", "m.onnx"))
+    scores, again = (report["reports"][0]["scores"] for report in (one, other))
+    for name in ("l1", "psnr", "ssim"):
+        assert again[name] == pytest.approx(scores[name], rel=1e-4), name
+    assert len(other["reports"][0]["sha256"]) == 64
+
+
+def test_a_file_that_is_asked_to_run_elsewhere_is_refused_in_one_line(cli):
+    Path("m.onnx").write_bytes(b"")
+    for where in (["--device", "cuda"], ["--precision", "bf16"]):
+        code, _, err = cli("apply", "m.onnx", "in", "-o", "out", *where)
+        assert (code, err.count("\n")) == (2, 1)

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from translate.evaluation.intervals import STUDENT, interval
+from translate.evaluation.intervals import STUDENT, interval, median_interval
 
 
 def test_the_table_is_students_t():
@@ -35,3 +35,17 @@ def test_one_value_has_no_interval():
 def test_no_values_and_too_many_are_refused(count: int):
     with pytest.raises(ValueError, match=f"{count} values"):
         interval([0.5] * count)
+
+
+def test_the_median_of_a_hundred_lies_between_the_41st_and_the_61st():
+    """50 -+ 9.8 ranks: with 40 values or fewer below the border on the left, and the same on the right."""
+    values = [float(n) for n in range(1, 101)]
+    assert median_interval(values[::-1]) == (50.5, 41.0, 61.0)
+    # The true median lies outside with the probability of 40 or fewer heads, or 61 or more, in 100 tosses.
+    assert stats.binom.cdf(40, 100, 0.5) + stats.binom.sf(60, 100, 0.5) < 0.05
+
+
+def test_few_values_say_no_more_than_their_range():
+    assert median_interval([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
+    with pytest.raises(ValueError, match="no values"):
+        median_interval([])

@@ -8,7 +8,8 @@ from pathlib import Path
 FULL, REPORT = "RELIABILITY", "RELIABILITY_REPORT"
 
 Record = Callable[[int, str, object], None]
-"""record_figure(row, what was counted or measured, the figure); whole numbers under one name are added up."""
+"""record_figure(row, what was counted or measured, the figure); whole numbers under one name are added up, the
+largest of others stands."""
 
 
 def is_full() -> bool:
@@ -21,8 +22,9 @@ def count(full: int, sample: int) -> int:
     return full if is_full() else sample
 
 
-def tell(test: str, passed: bool, figures: list[tuple[int, str, object]]) -> None:
+def tell(test: str, passed: bool, seconds: float, figures: list[tuple[int, str, object]]) -> None:
     """Append a test's outcome to the file $RELIABILITY_REPORT, a line of JSON, if there is to be one."""
     if path := os.environ.get(REPORT):
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"test": test, "passed": passed, "figures": figures}) + "\n")
+            line = {"test": test, "passed": passed, "seconds": round(seconds, 1), "figures": figures}
+            file.write(json.dumps(line) + "\n")

@@ -5,8 +5,10 @@ import pytest
 from tests.reliability.report import ROWS, table
 
 
-def line(*figures: tuple[int, str, object], test: str = "t", passed: bool = True) -> dict[str, object]:
-    return {"test": test, "passed": passed, "figures": [list(figure) for figure in figures]}
+def line(
+    *figures: tuple[int, str, object], test: str = "t", passed: bool = True, seconds: float = 1.0
+) -> dict[str, object]:
+    return {"test": test, "passed": passed, "seconds": seconds, "figures": [list(figure) for figure in figures]}
 
 
 def rows(*lines: dict[str, object], summary: str = "all passed") -> dict[int, str]:
@@ -15,10 +17,14 @@ def rows(*lines: dict[str, object], summary: str = "all passed") -> dict[int, st
     return {int(row.split("|")[1]): row for row in page.splitlines() if row.startswith("| ") and row[2].isdigit()}
 
 
-def test_whole_numbers_of_one_name_are_added_up_and_others_stand_as_they_are():
-    found = rows(line((1, "files", 1200), (8, "slowest in ms", 0.12345)), line((1, "files", 34), (1, "executions", 0)))
-    assert found[1].endswith("| executions: 0; files: 1,234 | met |")
-    assert found[8].endswith("| slowest in ms: 0.123 | met |")
+def test_whole_numbers_of_one_name_are_added_up_and_of_others_the_largest_stands():
+    found = rows(
+        line((1, "files", 1200), (8, "slowest in ms", 0.12345), seconds=50.0),
+        line((1, "files", 34), (1, "executions", 0), (8, "slowest in ms", 0.1), seconds=13.4),
+    )
+    assert found[1].endswith("| executions: 0; files: 1,234 | 1.1 min | met |")
+    assert found[8].endswith("| slowest in ms: 0.123 | 1.1 min | met |")
+    assert rows(line((8, "slowest in ms", 0.5), seconds=59.4))[8].endswith("| slowest in ms: 0.5 | 59 s | met |")
 
 
 def test_a_failed_test_is_named_and_a_row_without_figures_is_not_called_met():
@@ -28,7 +34,7 @@ def test_a_failed_test_is_named_and_a_row_without_figures_is_not_called_met():
         summary="**1 failed**: test_bombs",
     )
     assert found[3].endswith("| **failed**: test_bombs |")
-    assert found[21].endswith("|  | not measured |")
+    assert found[21].endswith("|  |  | not measured |")
     assert found.keys() == ROWS.keys()
 
 

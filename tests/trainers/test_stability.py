@@ -87,24 +87,27 @@ def test_the_probability_of_augmentation_follows_how_surely_real_pictures_are_to
     adaptive = Adaptive(0.6, pictures=100)
     loss = adaptive.watched(vanilla())
     loss.discriminator(torch.full((10, 1), 5.0), torch.full((10, 1), 4.0))  # all real ones above the middle: r = 1
-    adaptive.adapt(lambda total: total)
+    adaptive.adapt()
     assert adaptive.p.item() == pytest.approx(0.1)
     mixed = torch.tensor([[2.0], [2.0], [2.0], [-9.0]])  # the mean of both is -0.75: three above, one below, r = 0.5
     loss.discriminator(mixed, mixed)
-    adaptive.adapt(lambda total: total)
+    adaptive.adapt()
     assert adaptive.p.item() == pytest.approx(0.1 - 0.04)
-    adaptive.adapt(lambda total: total)  # nothing new was seen
+    adaptive.adapt()  # nothing new was seen
     assert adaptive.p.item() == pytest.approx(0.06)
     for _ in range(20):
         loss.discriminator(mixed, mixed)
-        adaptive.adapt(lambda total: total)
+        adaptive.adapt()
     assert adaptive.p.item() == 0
 
 
-def test_two_processes_lead_one_probability():
+def test_two_processes_lead_one_probability(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("translate.trainers.stability.total", lambda share: 2 * share)  # the other one sees the same
+    monkeypatch.setattr("translate.trainers.stability.processes", lambda: 2)
     adaptive = Adaptive(0.6, pictures=100)
     adaptive.watched(vanilla()).discriminator(torch.full((10, 1), 5.0), torch.zeros(10, 1))
-    adaptive.adapt(lambda total: 2 * total)  # the other one saw the same
+    assert (adaptive.signs.item(), adaptive.seen.item()) == (20, 20)
+    adaptive.adapt()
     assert adaptive.p.item() == pytest.approx(0.2)
 
 

@@ -1,4 +1,4 @@
-"""`translate bench train|apply|step|objectives`: how fast this machine is, beside the classic settings."""
+"""`translate bench train|apply|step|objectives|guards`: how fast this machine is, beside the classic settings."""
 
 import sys
 from pathlib import Path
@@ -94,6 +94,34 @@ def objectives(
     for cost in found.costs:
         multiples = f"{cost.times:.3f} x vanilla in time, {cost.times_gflop:.3f} x in arithmetic"
         print(f"{cost.word:<18}{cost.ms_a_step:9.1f} ms   {multiples}")
+    if json_out:
+        checkpoints.write_json(json_out, found.as_json())
+
+
+@app.command()
+def guards(
+    preset: Annotated[str, typer.Argument(help="Recipe, as for `translate train`.")] = "pix2pix-fast",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each; the median of their ratios counts.")] = 40,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting: key=value.")] = None,
+    json_out: Json = None,
+) -> None:
+    """Time a training step and an `apply` with what makes them hard to break, and without it in turn."""
+    from translate import checkpoints
+    from translate.evaluation.bench_guards import bench_guards
+
+    check_json_out(json_out)
+    _say("timing; a minute or two on a small machine ...")
+    changes = dict(setting(text) for text in set_ or [])
+    found = bench_guards(preset=preset, changes=changes, device=device, precision=precision, rounds=rounds)
+    print(f"the median of {rounds} ratios and its 95 % interval")
+    for cost in (found.step, found.apply):
+        range_ = f"{100 * cost.low:+.2f} to {100 * cost.high:+.2f} %, allowed {100 * cost.allowed:.0f} %"
+        print(f"{cost.what}: {cost.ms_guarded:.1f} ms, bare {cost.ms_bare:.1f}: {100 * cost.slower:+.2f} % ({range_})")
+    print(
+        f"saves: {found.ms_a_save:.0f} ms each, {100 * found.save_share:.2f} % of the steps between two, counted above"
+    )
     if json_out:
         checkpoints.write_json(json_out, found.as_json())
 

@@ -39,7 +39,7 @@ class Direction(StrEnum):
 
 def evaluate(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Names or folders, side by side; none: two folders.")
+        list[str] | None, typer.Argument(metavar="MODEL", help="Names, folders, .onnx files; none: two folders.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of data, in any layout that training takes.")] = None,
     a: Annotated[Path | None, typer.Option("--a", help="Folder of inputs, with --b instead of --data.")] = None,

@@ -51,7 +51,7 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     gallery: Gallery | None = None,
 ) -> Report:
-    """Score the stored model called `model` on the pairs in `data`, or in the folders `a` and `b`.
+    """Score the stored model called `model`, or an ONNX file, on the pairs in `data`, or in the folders `a` and `b`.
 
     A model trained without pairs is scored on two folders without pairs, by distances (see evaluation.domains);
     `paired` has any model scored the one way or the other.

@@ -34,3 +34,16 @@ def interval(values: Sequence[float]) -> Interval:
         return Interval(values[0], math.nan, 1)
     spread = STUDENT[count - 2] * statistics.stdev(values) / math.sqrt(count)
     return Interval(statistics.fmean(values), spread, count)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The median and its 95 % interval by ranks, whatever the distribution: n/2 -+ 0.98 sqrt(n) values lie below it.
+
+    Raises: ValueError for no value.
+    """
+    ranked, count = sorted(values), len(values)
+    if not ranked:
+        raise ValueError("no values; a median is of one or more")
+    reach = 1.96 * math.sqrt(count) / 2
+    low, high = math.floor(count / 2 - reach), math.ceil(count / 2 + reach)
+    return statistics.median(ranked), ranked[max(0, low)], ranked[min(count - 1, high)]

@@ -59,7 +59,7 @@ def race(contenders: Mapping[str, Contender], rounds: int, device: torch.device)
         contender.run()
     for _ in range(rounds):
         for name, contender in contenders.items():
-            times[name].append(1000 * _timed(contender.run, device) / contender.images)
+            times[name].append(1000 * timed(contender.run, device) / contender.images)
     return {name: Timing(name=name, what=contenders[name].what, rounds=tuple(v)) for name, v in times.items()}
 
 
@@ -136,15 +136,16 @@ def _fastest(sizes: Iterable[tuple[float, Callable[[], object]]], device: torch.
     """GFLOP/s at the first of growing sizes that takes long enough, or at the last one."""
     rate = 0.0
     for flop, action in sizes:
-        first = _timed(action, device)
-        seconds = min(first, *(_timed(action, device) for _ in range(2 if first > 1 else 5)))
+        first = timed(action, device)
+        seconds = min(first, *(timed(action, device) for _ in range(2 if first > 1 else 5)))
         rate = flop / seconds / 1e9
         if seconds > LONG_ENOUGH:
             break
     return round(rate, 2)
 
 
-def _timed(action: Callable[[], object], device: torch.device) -> float:
+def timed(action: Callable[[], object], device: torch.device) -> float:
+    """Seconds that `action` takes, the device's part included."""
     began = time.perf_counter()
     action()
     if device.type == "cuda":

@@ -96,7 +96,7 @@ def reported(run: Run, on: Scored, outcome: Outcome, sets: SetFigures, seconds: 
     config = run.translator.config
     return Report(
         model=config.name,
-        sha256=checkpoints.sha256(run.folder / checkpoints.MODEL_FILE),
+        sha256=checkpoints.sha256(run.folder if run.folder.is_file() else run.folder / checkpoints.MODEL_FILE),
         step=config.step,
         target=on.target,
         data=str(on.root),

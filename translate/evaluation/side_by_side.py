@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from translate import checkpoints
 from translate.config import Direction
 from translate.errors import ConfigError
 from translate.evaluation.domains import UNPAIRED
@@ -12,6 +11,7 @@ from translate.evaluation.evaluate import At, evaluate
 from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report
 from translate.evaluation.selection import Split
+from translate.inference.onnx_file import load_config
 from translate.stopping import Cancelled
 
 Told = Callable[[Path, int, int], None]
@@ -23,7 +23,7 @@ def check_kinds(folders: Sequence[Path]) -> None:
 
     Raises: ConfigError.
     """
-    kinds = {checkpoints.load_config(folder).kind in UNPAIRED: folder for folder in folders}
+    kinds = {load_config(folder).kind in UNPAIRED: folder for folder in folders}
     if len(kinds) > 1:
         raise ConfigError(
             f"{kinds[True]} was trained without pairs and {kinds[False]} on pairs: they are scored by different "

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from translate import checkpoints
 from translate.config import GeneratorConfig, ModelConfig, parse
 from translate.errors import CheckpointError, ConfigError
 from translate.networks import extended
@@ -73,11 +74,11 @@ def load(path: Path, *, device: str = "auto", precision: str = "auto") -> tuple[
 
 
 def load_config(path: Path) -> ModelConfig:
-    """The config in an ONNX file.
+    """The config of a model, in its folder or in an ONNX file.
 
-    Raises: CheckpointError for a file that `translate export` did not write.
+    Raises: CheckpointError for a folder without one, or a file that `translate export` did not write.
     """
-    return _read(path)[1]
+    return _read(path)[1] if path.is_file() else checkpoints.load_config(path)
 
 
 def require() -> Any:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from translate.networks.shared import BatchNorm
+
 Norm = Literal["batch", "instance", "picture", "none"]
 
 
@@ -19,7 +21,7 @@ def norm_layer(kind: Norm, channels: int) -> nn.Module:
     Raises: ValueError for an unknown kind.
     """
     if kind == "batch":
-        return nn.BatchNorm2d(channels)
+        return BatchNorm(channels)
     if kind == "instance":
         return InstanceNorm(channels)
     if kind == "picture":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translate.networks.blocks import Norm, has_bias, norm_layer
+from translate.networks.shared import Dropout
 
 MIN_SIDE = 5
 """The blocks work at a quarter of the resolution, and a reflected border needs two pixels there."""
@@ -41,7 +42,7 @@ class ReflectBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=has_bias(norm))
         self.norm1 = norm_layer(norm, channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=has_bias(norm))
         self.norm2 = norm_layer(norm, channels)
 

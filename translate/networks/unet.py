@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translate.networks.blocks import Norm, ResidualBlock, has_bias, norm_layer
+from translate.networks.shared import Dropout
 
 Upsample = Literal["transposed", "resize"]
 Head = Literal["image", "labels"]
@@ -62,7 +63,7 @@ class UpBlock(nn.Module):
         else:
             self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=bias)
         self.norm = norm_layer("none" if last else norm, out_channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.residual = nn.Sequential(*(ResidualBlock(out_channels, norm) for _ in range(residual)))
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:

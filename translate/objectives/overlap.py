@@ -5,20 +5,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.config import IGNORE_INDEX
+from translate.networks.shared import total
 
 
 def cross_entropy(logits: Tensor, target: Tensor, class_weights: Tensor | None = None) -> Tensor:
-    """Mean over labelled pixels of weight * -log p(class); zero, not NaN, when every pixel is void.
+    """Mean over the batch's labelled pixels of weight * -log p(class); zero, not NaN, when every pixel is void.
 
     Shape: logits (N, K, H, W), target (N, H, W) int64, class_weights (K,) -> scalar.
     """
     loss = F.cross_entropy(logits.float(), target, class_weights, ignore_index=IGNORE_INDEX, reduction="sum")
     known = target != IGNORE_INDEX
     if class_weights is None:
-        total = known.sum()
+        weight = known.sum()
     else:
-        total = (class_weights[target.where(known, 0)] * known).sum()
-    return loss / total.clamp(min=1e-6)
+        weight = (class_weights[target.where(known, 0)] * known).sum()
+    return total(loss) / total(weight.to(loss)).clamp(min=1e-6)
 
 
 def soft_dice(logits: Tensor, target: Tensor) -> Tensor:
@@ -29,9 +30,9 @@ def soft_dice(logits: Tensor, target: Tensor) -> Tensor:
     prob = logits.float().softmax(dim=1)
     truth = one_hot(target, logits.shape[1])
     prob = prob * (target != IGNORE_INDEX).unsqueeze(1)
-    overlap = (prob * truth).sum(dim=(0, 2, 3))  # (K,)
-    area = truth.sum(dim=(0, 2, 3))  # (K,)
-    dice = 2 * overlap / (prob.sum(dim=(0, 2, 3)) + area).clamp(min=1e-6)
+    sums = torch.stack([side.sum(dim=(0, 2, 3)) for side in (prob * truth, truth, prob)])  # (3, K)
+    overlap, area, said = total(sums)
+    dice = 2 * overlap / (said + area).clamp(min=1e-6)
     present = (area > 0).float()
     return 1 - (dice * present).sum() / present.sum().clamp(min=1)
 

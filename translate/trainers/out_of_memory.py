@@ -10,6 +10,7 @@ from torch import Tensor
 
 from translate.config import TrainConfig
 from translate.errors import TranslateError
+from translate.networks.shared import alone
 from translate.trainers.update import NotFinite, Update
 
 SIGNS = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
@@ -74,7 +75,7 @@ def too_large(step: Callable[[Any, Update], object], update: Update, batch: Any,
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:
-            with suppress(NotFinite):
+            with suppress(NotFinite), alone():
                 step(first(batch, count), update)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

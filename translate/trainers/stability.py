@@ -10,6 +10,7 @@ from translate.config import StabilityConfig, TrainConfig
 from translate.draws import own_rows
 from translate.networks import AnyDiscriminator, WholeDiscriminator
 from translate.networks.class_head import Verdict
+from translate.networks.shared import processes, total
 from translate.objectives.adversarial import ADVERSARIAL, AdversarialLoss
 from translate.objectives.diff_augment import DiffAugment
 from translate.objectives.labels import mislabelled, smoothed
@@ -35,22 +36,21 @@ class Adaptive(nn.Module):
         self.seen: Tensor
 
     def watched(self, loss: AdversarialLoss) -> AdversarialLoss:
-        """The same loss, whose logits are noted as they are judged."""
+        """The same loss, whose logits are noted as they are judged, those of all processes in each."""
 
         def to_judge(real: Tensor, fake: Tensor) -> Tensor:
             with torch.no_grad():
-                middle = (real.mean() + fake.mean()) / 2
-                self.signs += (real - middle).sign().mean() * len(real)
-                self.seen += len(real)
+                middle = total((real.mean() + fake.mean()) / 2) / processes()
+                self.signs += total((real - middle).sign().mean() * len(real))
+                self.seen += len(real) * processes()
             return loss.to_judge(real, fake)
 
         return replace(loss, to_judge=to_judge)
 
-    def adapt(self, total: Callable[[Tensor], Tensor]) -> None:
-        """Move p by what was noted since the last time; `total` sums over processes."""
-        signs, seen = total(torch.stack([self.signs, self.seen])).unbind()
-        direction = (signs / seen.clamp(min=1) - self.target).sign()
-        self.p.add_(direction * seen / self.pictures).clamp_(0, 1)
+    def adapt(self) -> None:
+        """Move p by what was noted since the last time."""
+        direction = (self.signs / self.seen.clamp(min=1) - self.target).sign()
+        self.p.add_(direction * self.seen / self.pictures).clamp_(0, 1)
         self.signs.zero_()
         self.seen.zero_()
 
@@ -98,7 +98,7 @@ class Stability:
         """A step begins."""
         self.step = update.step
         if self.adaptive:
-            self.adaptive.adapt(update.total)
+            self.adaptive.adapt()
 
     def penalties(self) -> Penalties:
         """What the discriminator pays in this step beside its loss."""
