@@ -1,9 +1,16 @@
-"""How long work is asked to stop: a training on the command line, the page."""
+"""How long work is asked to stop: a training on the command line, the page and its requests."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+Cancelled = Callable[[], bool]
+"""Asked between steps, tiles and layers: whether nobody wants the work any more."""
+
+
+class Stopped(Exception):
+    """Work that was cancelled has ended before it was done; no mistake of anybody's."""
 
 
 @contextmanager

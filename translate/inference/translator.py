@@ -23,6 +23,7 @@ from translate.inference.finishing import shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
 from translate.inference.tiling import SMALLEST, Attempt, cover, halved, held, step_of, tile_side, too_little_memory
 from translate.inference.windows import Resized, Source
+from translate.stopping import Cancelled
 
 Array = np.ndarray[Any, Any]
 Picture = Image.Image | Array | str | Path
@@ -134,13 +135,20 @@ class Translator:
         return [_same_kind(picture, result) for picture, result in zip(image, results, strict=True)]
 
     def run(
-        self, image: Picture, *, scale: Scale = "auto", tile: int | None = None, progress: Progress | None = None
+        self,
+        image: Picture,
+        *,
+        scale: Scale = "auto",
+        tile: int | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
     ) -> Translation:
         """Translate one picture and say how.
 
-        Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive or a tile that is tiny.
+        Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive or a tile that is tiny;
+        Stopped when it was cancelled.
         """
-        return self.run_many([image], scale=scale, tile=tile, progress=progress)[0]
+        return self.run_many([image], scale=scale, tile=tile, progress=progress, cancelled=cancelled)[0]
 
     def run_many(
         self,
@@ -150,12 +158,15 @@ class Translator:
         tile: int | None = None,
         batch_size: int | None = None,
         progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
     ) -> list[Translation]:
         """Translate pictures, those of equal size together, in the order given.
 
         `tile` is the largest side that the network is given; a picture larger than that is translated in overlapping
         tiles. None leaves that to its size. `batch_size` None takes 8 on an accelerator and 1 on the CPU, where a batch
         gains nothing. `progress` is told (tiles done, in all) of a picture in tiles; what it raises ends the work.
+        `cancelled` is asked before every layer of the network.
+        Raises: Stopped when it was cancelled.
         """
         batch_size = batch_size or self.best_batch_size
         results: dict[int, Translation] = {}
@@ -163,15 +174,15 @@ class Translator:
         for number, picture in enumerate(pictures):
             prepared = self._prepare(number, picture, scale, tile)
             if prepared.batch is None:
-                results[number] = self._in_pieces(prepared, progress)
+                results[number] = self._in_pieces(prepared, progress, cancelled)
                 continue
             group = waiting.setdefault((prepared.seen, prepared.depth), [])
             group.append(prepared)
             if len(group) == batch_size:
-                results.update(self._together(group, progress))
+                results.update(self._together(group, progress, cancelled))
                 group.clear()
         for group in waiting.values():
-            results.update(self._together(group, progress))
+            results.update(self._together(group, progress, cancelled))
         return [results[number] for number in range(len(pictures))]
 
     @property
@@ -226,14 +237,14 @@ class Translator:
             raise ImageError(f"{where}the picture has {found}; {self.config.name!r} takes {wanted} channels")
         return array
 
-    def _attempt(self, depth: np.dtype[Any]) -> Attempt:
+    def _attempt(self, depth: np.dtype[Any], cancelled: Cancelled | None = None) -> Attempt:
         if depth == np.uint16 and self.dtype == torch.bfloat16 and self._folder is not None:
             # bfloat16 has 8 bits itself; where the choice was ours, a photo of 16 keeps them.
             if self._exact is None:
                 _log.info("a photo of 16 bits is translated in float32")
                 self._exact = Translator.load(self._folder, device=str(self.device), precision="fp32")
-            return self._exact._attempt(depth)
-        return Attempt(self.generator, self.device, self.dtype)
+            return self._exact._attempt(depth, cancelled)
+        return Attempt(self.generator, self.device, self.dtype, cancelled)
 
     def _prepare(self, number: int, picture: Picture, scale: Scale, tile: int | None) -> "_Prepared":
         array = self.read(picture)
@@ -262,17 +273,20 @@ class Translator:
             batch=None if in_pieces else images.resize(images.to_tensor(array)[None], *seen),
         )
 
-    def _together(self, group: Sequence["_Prepared"], progress: Progress | None) -> dict[int, Translation]:
+    def _together(
+        self, group: Sequence["_Prepared"], progress: Progress | None, cancelled: Cancelled | None
+    ) -> dict[int, Translation]:
         """Pictures of one size as a batch; where that doesn't fit one by one, and where not even that, in tiles."""
         if not group:
             return {}
-        attempt = self._attempt(group[0].depth)
+        attempt = self._attempt(group[0].depth, cancelled)
         batch = torch.cat([p.batch for p in group if p.batch is not None])  # (N, C, H, W)
         output = attempt(batch)
         if output is None and len(group) > 1:
-            return {number: result for p in group for number, result in self._together([p], progress).items()}
+            alone = [self._together([p], progress, cancelled) for p in group]
+            return {number: result for one in alone for number, result in one.items()}
         if output is None:
-            return {group[0].number: self._in_pieces(self._smaller(group[0]), progress)}
+            return {group[0].number: self._in_pieces(self._smaller(group[0]), progress, cancelled)}
         if self.device.type == "mps":
             output = output.cpu()  # Apple's GPU can't resize with antialiasing
         seconds = attempt.seconds / len(group)
@@ -299,7 +313,7 @@ class Translator:
         return self._result(prepared, images.to_array(result[0], prepared.depth), seconds)
 
     @torch.inference_mode()
-    def _in_pieces(self, prepared: "_Prepared", progress: Progress | None) -> Translation:
+    def _in_pieces(self, prepared: "_Prepared", progress: Progress | None, cancelled: Cancelled | None) -> Translation:
         """As `_together` and `_finish`, but tile by tile, and never with the photo as a whole in float32."""
         network, photo, batch = self.config.translator, prepared.photo, prepared.batch
         labels, change = network.head == "labels", prepared.keeps_detail
@@ -316,7 +330,7 @@ class Translator:
             pixels[top:bottom] = images.to_array(rows, prepared.depth)
 
         source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
-        attempt, tile = self._attempt(prepared.depth), prepared.tile or max(prepared.seen)
+        attempt, tile = self._attempt(prepared.depth, cancelled), prepared.tile or max(prepared.seen)
         if prepared.tile is not None:
             attempt = held(attempt, source, tile)
         canvas = Canvas(prepared.seen, prepared.size, network.out_channels, tile, paint)

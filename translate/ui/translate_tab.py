@@ -1,6 +1,7 @@
 """The Translate tab: a photo in, its translation out, and the same as the API endpoint `/apply`."""
 
 import functools
+from asyncio import to_thread
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.run import Comparison, Run, blend, compare, run
 from translate.ui.settings import Settings
+from translate.ui.work import working
 
 STRENGTH = 0.6
 
@@ -87,10 +89,13 @@ def translate_tab(models: Models, settings: Settings) -> None:
 
 
 def _on_change(models: Models, model: gr.Dropdown, photo: gr.Image, chosen: list[Any], results: _Results) -> None:
-    def translated(name: str, picture: Any, how: str, strength: float) -> Updates:
+    async def translated(name: str, picture: Any, how: str, strength: float) -> Updates:
         with told():
             path = uploaded(picture)
-            return results.show(run(models, name, path, how), strength) if path else results.empty()
+            if path is None:
+                return results.empty()
+            done = await working(lambda cancelled: run(models, name, path, how, cancelled))
+            return await to_thread(results.show, done, strength)
 
     def blended(comparison: Comparison | None, strength: float) -> Any:
         if comparison is None:
@@ -178,13 +183,13 @@ def _result_panel(models: Models) -> _Results:
 
 
 def _endpoint(models: Models) -> None:
-    def apply(model: str, image: Any, scale: str = "auto") -> tuple[str, dict[str, Any]]:
+    async def apply(model: str, image: Any, scale: str = "auto") -> tuple[str, dict[str, Any]]:
         """Translate a photo: `model` by name, `scale` auto, native or a factor. Gives a PNG and the run's details."""
         with told():
             path = uploaded(image)
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
-            done = run(models, model, path, scale)
+            done = await working(lambda cancelled: run(models, model, path, scale, cancelled))
             return str(done.file), done.details()
 
     image = gr.Image(type="filepath", label="image", visible=False)
