@@ -202,27 +202,6 @@ def test_the_browser_is_told_to_load_nothing_from_elsewhere(http: httpx.Client) 
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_an_upload_over_the_limit_is_refused(
-    http: httpx.Client, served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert served.page.max_file_size == 64 * 2**20
-    monkeypatch.setattr(served.page, "max_file_size", 1000)
-    answer = http.post("/gradio_api/upload", files={"files": ("large.png", b"\0" * 2000)})
-    assert answer.status_code == 413
-
-
-def test_every_file_of_a_run_is_known_to_the_clock_that_deletes_them(http: httpx.Client, served: Served) -> None:
-    number, kinds = next((n, kinds) for n, kinds in functions(http).items() if "image" in kinds and "slider" in kinds)
-    image = {"path": upload(http, served.photo), "meta": META}
-    before = set(guard.own_folder().rglob("*"))
-    values: dict[str, object] = {"image": image, "radio": "auto", "slider": 0.5}
-    assert join(http, number, [values.get(kind, "tiny-labels") for kind in kinds])["success"]
-    made = {str(path) for path in set(guard.own_folder().rglob("*")) - before if path.is_file()}
-    known = set().union(*served.page.temp_file_sets)
-    assert len(made) == 4  # download, before, after, overlay
-    assert made <= known
-
-
 def test_a_link_out_of_the_folder_is_no_upload(secret: Path) -> None:
     link = guard.own_folder() / f"link-{uuid.uuid4().hex}.png"
     link.symlink_to(secret)
