@@ -7,6 +7,8 @@ broken connection had sent on the disk, and lets pages of any site use a server 
 import asyncio
 import ipaddress
 import os
+import re
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from translate.ui.guard import own_folder
 from translate.ui.settings import Settings
@@ -35,14 +37,18 @@ LOGIN_SECONDS, LOGINS = 1.0, 4
 """A wrong password is answered after a second, and so many at a time."""
 
 _UPLOAD, _LOGIN = "/gradio_api/upload", "/login"
+_JOIN = re.compile(r"/gradio_api/(queue/join|call/(v2/)?[^/]+)")
 _TOO_LARGE = "maximum allowed size"  # the words by which Gradio's upload route answers 413
 
 
 class Limits:
-    """ASGI middleware: refuses requests of other sites, and bodies beyond the limits before they fill anything."""
+    """ASGI middleware: refuses requests of other sites, and bodies beyond the limits before they fill anything.
 
-    def __init__(self, app: "ASGIApp", settings: Settings) -> None:
-        self.app, self.settings = app, settings
+    `waiting` tells how many requests are in the queue.
+    """
+
+    def __init__(self, app: "ASGIApp", settings: Settings, waiting: Callable[[], int]) -> None:
+        self.app, self.settings, self.waiting = app, settings, waiting
         self.reserved = 0
         """Bytes that uploads under way may still write."""
         self.logins = asyncio.Semaphore(LOGINS)
@@ -57,7 +63,11 @@ class Limits:
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
         send = _with_own_cookies(send)
-        if path == _UPLOAD:
+        if scope["method"] == "POST" and _JOIN.fullmatch(path) and self.waiting() >= self.settings.queue:
+            # Gradio says so too, but after reading and checking the request: a crowd would wait for it.
+            text = f"The page is busy: {self.settings.queue} requests are waiting. Try again in a moment."
+            await JSONResponse({"detail": text}, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
+        elif path == _UPLOAD:
             await self._upload(scope, receive, send, headers)
         elif _length(headers, 0) > BODY:
             await PlainTextResponse(f"More than {megabytes(BODY)}.", 413)(scope, receive, send)
