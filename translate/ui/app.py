@@ -91,8 +91,8 @@ def _serve(page: gr.Blocks, models: Models, settings: Settings, host: str, port:
         footer_links=["api", "settings"], run_history=False, enable_monitoring=False, allowed_paths=[],
         max_file_size=settings.upload_limit, strict_cors=True, state_session_capacity=1000,
         auth=list(settings.users) or None, root_path=settings.root_path or None,
-        app_kwargs={"middleware": [Middleware(guard.Routes), limits], "lifespan": sweeping(page)}, theme=theme.THEME, css=theme.CSS,
-        head=theme.HEAD, favicon_path=theme.ICON,
+        app_kwargs={"middleware": [Middleware(guard.Routes), limits], "lifespan": sweeping(page)}, theme=theme.THEME,
+        css=theme.CSS, head=theme.HEAD, favicon_path=theme.ICON,
     )  # fmt: skip
     if not is_loopback(host):
         who = "those with a password" if settings.users else "whoever can reach this machine"
