@@ -84,7 +84,7 @@ def launch(
 
 def _serve(page: gr.Blocks, models: Models, settings: Settings, host: str, port: int) -> None:
     """Listen, and say where."""
-    limits = Middleware(Limits, settings=settings, waiting=page._queue.__len__)
+    limits = Middleware(Limits, settings=settings, waiting=lambda: len(page._queue))
     page.launch(
         server_name=f"[{host}]" if ":" in host else host, server_port=port, quiet=True, prevent_thread_lock=True,
         share=False, ssr_mode=False, mcp_server=False, pwa=False, inbrowser=False, show_error=False,
