@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
+from translate.ui.api import api_tab
 from translate.ui.limits import Limits, is_loopback
 from translate.ui.models import Models
 from translate.ui.settings import Settings
@@ -39,6 +40,8 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
             for title, add in _tabs(settings).items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}"):
                     add(models, settings)
+            with gr.Tab("API", id="api", elem_id="tab-api"):  # the last: it tells of what the others have
+                api_tab(page)
     return page.queue(max_size=settings.queue, api_open=False, default_concurrency_limit=4)
 
 
