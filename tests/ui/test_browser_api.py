@@ -83,7 +83,7 @@ def test_closing_the_page_ends_its_work(context: Any, served: Served, monkeypatc
     assert begun.wait(30)
     assert not ended.is_set()
     page.close()
-    assert ended.wait(2.0 if is_full() else 15.0)
+    assert ended.wait(2.0 if is_full() else 30.0)
 
 
 def test_the_page_is_seen_soon(page: Any) -> None:

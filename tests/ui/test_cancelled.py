@@ -82,6 +82,24 @@ def leave(http: httpx.Client, path: str, jobs: SlowJobs) -> None:
         assert jobs.begun.acquire(timeout=20)
 
 
+def close(http: httpx.Client, path: str, jobs: SlowJobs) -> None:
+    """Ask as the page does, and close it."""
+    session = uuid.uuid4().hex
+    ask(http, path, session)
+    with http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}):
+        assert jobs.begun.acquire(timeout=20)
+
+
+def vanish(http: httpx.Client, path: str, jobs: SlowJobs) -> None:
+    """Ask as the page does, and close it before it listens to the answer."""
+    session = uuid.uuid4().hex
+    with http.stream("GET", f"/gradio_api/heartbeat/{session}") as heart:
+        assert "ALIVE" in next(heart.iter_lines())
+        with httpx.Client(base_url=http.base_url, timeout=30) as other:
+            ask(other, path, session)
+        assert jobs.begun.acquire(timeout=20)
+
+
 def cancel(http: httpx.Client, path: str, jobs: SlowJobs) -> None:
     """Ask as the page does, and press Stop."""
     session = uuid.uuid4().hex
@@ -97,7 +115,7 @@ def cancel(http: httpx.Client, path: str, jobs: SlowJobs) -> None:
         assert '"process_completed"' in "".join(stream.iter_lines())
 
 
-@pytest.mark.parametrize("way", [leave, cancel])
+@pytest.mark.parametrize("way", [leave, close, vanish, cancel])
 def test_a_job_that_nobody_waits_for_makes_place_for_the_next(
     http: httpx.Client, photos: tuple[str, str], jobs: SlowJobs, record_figure: Record, way: Callable[..., None]
 ) -> None:

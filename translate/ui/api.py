@@ -20,6 +20,10 @@ INTRO = (
     "`Client(..., auth=(name, password))`, or post `username` and `password` to `/login` and keep the cookie."
 )
 
+_OWN_ADDRESS = f"""const own = location.origin + location.pathname.replace(/\\/$/, "");
+for (const code of element.querySelectorAll("pre code")) {{
+code.textContent = code.textContent.replaceAll("{ADDRESS}", own); }}"""
+
 _FILES = (gr.Image, gr.File, gr.Video)
 
 
@@ -115,7 +119,7 @@ def endpoints(page: gr.Blocks) -> list[Endpoint]:
 
 
 def api_tab(page: gr.Blocks) -> None:
-    """Add the examples of all endpoints that `page` has so far; the page's own address is put into them on a visit."""
+    """Add the examples of all endpoints that `page` has so far; a visitor sees them with the page's own address."""
     known = endpoints(page)
     gr.HTML(f"<p>{_words(INTRO)}</p>", js_on_load=None, elem_id="api-intro")
     languages = {"Python": Endpoint.python, "curl": Endpoint.curl, "JavaScript": Endpoint.javascript}
@@ -123,15 +127,7 @@ def api_tab(page: gr.Blocks) -> None:
         for title, language in languages.items():
             with gr.Tab(title, elem_id=f"api-{title.lower()}"):
                 parts = "\n".join(_fold(each, language(each), title, number == 0) for number, each in enumerate(known))
-                gr.HTML(parts, js_on_load=None, elem_classes="tr-api")
-    own = "location.origin + location.pathname.replace(/\\/$/, '')"
-    gr.on(
-        None,
-        None,
-        js=f"""() => document.querySelectorAll(".tr-api pre code").forEach(
-        code => code.textContent = code.textContent.replaceAll("{ADDRESS}", {own}))""",
-        api_visibility="private",
-    )
+                gr.HTML(parts, js_on_load=_OWN_ADDRESS, elem_classes="tr-api")
 
 
 def as_markdown(page: gr.Blocks) -> str:

@@ -63,7 +63,7 @@ async def working(work: Callable[[Cancelled], T]) -> T:
     try:
         while not job.done():
             await asyncio.wait({job}, timeout=LOOK_SECONDS)
-            if event is not None and not event.alive:
+            if event is not None and (event.closed or not event.alive):
                 token.set()
         return job.result()
     except Stopped:
@@ -87,6 +87,10 @@ async def _left(job: "asyncio.Future[Any]") -> None:
 
 
 def _event() -> Any:
-    """The queue's entry for the event that is running: `alive` is what Gradio notes when its visitor leaves."""
+    """The queue's entry for the event that is running.
+
+    `alive` ends with the stream of its messages, `closed` begins with the end of the page's heartbeat: who leaves at
+    once has not opened the one yet.
+    """
     page, number = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
     return None if page is None or number is None else page._queue.event_ids_to_events.get(number)
