@@ -7,7 +7,8 @@ import pytest
 
 from translate import catalog
 from translate.config import ModelConfig
-from translate.errors import CheckpointError
+from translate.errors import CheckpointError, TranslateError
+from translate.locking import held
 
 
 def make(folder: Path, *, config: str | None = None, weights: bool = True) -> Path:
@@ -346,3 +347,17 @@ def test_delete_never_leaves_the_user_s_own_folders(places, tmp_path: Path):
     catalog.delete("other")
     assert list(places["installed"].iterdir()) == []
     assert sorted(path.name for path in outside.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_a_run_that_is_being_trained_is_not_deleted_under_its_training(places):
+    run = places["run"] / "mine"
+    for direction in ("AtoB", "BtoA"):
+        make(run / direction)
+    (run / "train.json").write_text("{}")
+    with held(run / ".lock", "busy"):
+        for name in ("mine", "mine/AtoB"):
+            with pytest.raises(TranslateError, match="a training is under way here; stop it first"):
+                catalog.delete(name)
+    assert (run / "AtoB" / "config.json").is_file()
+    catalog.delete("mine")
+    assert list(places["run"].iterdir()) == []

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,11 +19,14 @@ from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_config
 from translate.config import Direction, ModelConfig
 from translate.download.ledger import Ledger
 from translate.errors import CheckpointError
+from translate.locking import held
 
 Source = Literal["shipped", "run", "installed"]
 
 RUN_FILE = "train.json"
 """What tells a training's folder: all that it was started with."""
+RUN_LOCK = ".lock"
+"""What a training holds in its folder while it is under way."""
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 
 ONNX = ".onnx"
@@ -146,18 +149,22 @@ def delete(name: str) -> Path:
 
     RUN/AtoB is that direction's models alone, the best and the newest; RUN is both with all that the training keeps
     to go on.
-    Raises: CheckpointError for a shipped model, an unknown name, or a folder the system won't remove.
+    Raises: CheckpointError for a shipped model, an unknown name, or a folder the system won't remove; TranslateError
+    where a training is under way.
     """
     folder, source = locate(name)
     if source == "shipped":
         raise CheckpointError(f"{name}: comes with the program and can't be deleted; runs and installed models can")
+    run = next((place for place in (folder, folder.parent) if os.path.isfile(place / RUN_FILE)), None)
+    busy = f"{run}: a training is under way here; stop it first"
     try:
         if folder.is_symlink():
             folder.unlink()
-        else:
+            return folder
+        with held(run / RUN_LOCK, busy) if run else nullcontext():
             # Renamed first: whatever interrupts the removal, no half of a model stays under its name.
             doomed = folder.rename(folder.with_name(f".{folder.name}.deleted"))
-            shutil.rmtree(doomed)
+        shutil.rmtree(doomed)
     except OSError as error:
         raise CheckpointError(f"{folder}: can't be deleted ({error.strerror or error})") from None
     return folder

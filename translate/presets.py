@@ -1,6 +1,7 @@
 """Named training recipes; change one with `replace`, on the command line with `--set data.crop=192`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from translate.config import (
     CUTConfig,
@@ -308,3 +309,14 @@ def preset(name: str) -> TrainConfig:
     if name not in PRESETS:
         raise ConfigError(f"{name}: no such preset; known: {', '.join(PRESETS)}")
     return PRESETS[name]()
+
+
+def scaled(config: TrainConfig, size: int) -> dict[str, Any]:
+    """Changes that bring a preset to another size: load_size and crop in proportion, and what noise becomes."""
+    data, ratio = config.data, size / config.data.size
+    changes = {
+        "data.size": size,
+        "data.load_size": round(data.load_size * ratio),
+        "data.crop": round(data.crop * ratio),
+    }
+    return changes | ({"generator.size": size} if config.generator.kind == "dcgan" else {})

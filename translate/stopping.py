@@ -2,15 +2,14 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-Cancelled = Callable[[], bool]
-"""Asked between steps, tiles and layers: whether nobody wants the work any more."""
+from translate.errors import TranslateError
 
 
-class Stopped(Exception):
-    """Work that was cancelled has ended before it was done; no mistake of anybody's."""
+class Cancelled(TranslateError):
+    """Work that was asked to stop before it was done."""
 
 
 @contextmanager

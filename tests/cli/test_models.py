@@ -71,6 +71,20 @@ def test_show_tells_what_a_model_is(cli):
     assert (record["name"], record["folder"], record["generator"]["filters"]) == ("mine", "runs/mine", 4)
 
 
+def test_show_tells_the_classes_and_colours_of_a_label_map_that_is_translated(cli, place: Path):
+    classes = (ClassSpec(name="wall", color=(0, 48, 255)), ClassSpec(name="door", color=(250, 8, 0)))
+    network = GeneratorConfig(filters=4, depth=2)
+    save_model(
+        place / "runs/drawn",
+        build_generator(network),
+        ModelConfig(name="drawn", generator=network, input_classes=classes),
+    )
+    out = cli("models", "show", "drawn")[1]
+    assert "label map of 2 classes: 0 wall #0030ff, 1 door #fa0800" in out
+    assert "a label map is brought to the area of 256 x 256" in out
+    assert "label map" not in cli("models", "show", "mine")[1]
+
+
 @pytest.fixture
 def both_ways(place: Path) -> Path:
     """A run of both directions, of a kind that nobody has heard of."""

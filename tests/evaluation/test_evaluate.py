@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from translate import checkpoints
+from translate import checkpoints, images
+from translate.config import ClassSpec
 from translate.errors import CheckpointError, DatasetError, ImageError
 from translate.evaluation import evaluate as evaluation
 from translate.evaluation.gallery import Gallery
@@ -238,3 +239,42 @@ def test_unknown_models_and_folders_are_refused(make_model, make_pairs, tmp_path
         evaluate(tmp_path / "nothing", make_pairs({"val": 1}), device="cpu")
     with pytest.raises(DatasetError, match="does not exist"):
         evaluate(make_model(), tmp_path / "nothing", device="cpu")
+
+
+DRAWN = (ClassSpec(name="Sky", color=(1, 2, 3)), *(c.replace(color=(9, 9, 200 + i)) for i, c in enumerate(CLASSES[:2])))
+
+
+@pytest.mark.parametrize("at", ["square", "own"])
+@pytest.mark.parametrize("stored", ["index", "colour"])
+def test_label_maps_as_inputs_are_drawn_as_the_model_draws_them(
+    make_model, make_pairs, monkeypatch, at: str, stored: str
+):
+    """The data's sky is its class 2 and blue; the model's is its class 0 and almost black."""
+    model = make_model("image", input_classes=DRAWN)
+    data = make_pairs({"val": 2}, size=(50, 70))
+    maps = sorted((data / "val" / "labels").iterdir())
+    indices = [np.asarray(Image.open(path)) for path in maps]
+    if stored == "colour":
+        for path, index in zip(maps, indices, strict=True):
+            Image.fromarray(images.colourise(index, [spec.color for spec in CLASSES])).save(path)
+    seen: list[torch.Tensor] = []
+    forward = Translator.forward
+    monkeypatch.setattr(Translator, "forward", lambda self, batch: seen.extend(batch) or forward(self, batch))
+    together = Translator._together
+    monkeypatch.setattr(
+        Translator,
+        "_together",
+        lambda self, group, p: seen.extend(g.batch[0] for g in group) or together(self, group, p),
+    )
+    evaluate(model, data, at=at, direction="BtoA", device="cpu", batch_size=2)
+    colours = [(9, 9, 200), (9, 9, 201), (1, 2, 3)]
+    height, width = (SIZE, SIZE) if at == "square" else (round(50 * SIZE / 3500**0.5), round(70 * SIZE / 3500**0.5))
+    expected = [images.to_tensor(images.colourise(images.nearest(i, height, width), colours)) for i in indices]
+    for found, wanted in zip(seen[:2], expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_a_model_that_starts_from_label_maps_is_not_scored_on_photos(make_model, make_pairs):
+    model = make_model("image", input_classes=DRAWN)
+    with pytest.raises(DatasetError, match="starts from label maps, and the inputs here are pictures"):
+        evaluate(model, make_pairs({"val": 2}), direction="AtoB", device="cpu")

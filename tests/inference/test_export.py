@@ -243,3 +243,21 @@ def test_every_shipped_translator_exports(tmp_path: Path, name: str):
     photo = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     mine = translate.load(name, device="cpu", precision="fp32")(photo)
     assert (np.abs(mine.astype(int) - translate.load(tmp_path / "m.onnx")(photo)) > 1).mean() < 0.001
+
+
+def test_a_file_whose_input_is_a_label_map_reads_it_as_the_model_does(pair: tuple[Path, Path], tmp_path: Path):
+    folder, file = pair
+    network, config = checkpoints.load_model(folder)
+    drawn = config.replace(
+        input_classes=(ClassSpec(name="wall", color=(9, 80, 200)), ClassSpec(name="door", color=(255, 0, 7)))
+    )
+    model = onnx.load(file)
+    model.metadata_props[0].value = drawn.model_dump_json()
+    onnx.save(model, tmp_path / "drawn.onnx")
+    theirs = translate.load(tmp_path / "drawn.onnx")
+    index = np.random.default_rng(0).integers(0, 2, (90, 110), np.uint8)
+    for scale in ("auto", "native"):
+        expected = Translator(network, drawn, device="cpu", precision="fp32").run(index, scale=scale)
+        np.testing.assert_allclose(theirs.run(index, scale=scale).pixels.astype(int), expected.pixels, atol=1)
+    with pytest.raises(ImageError, match="none of the 2 classes"):
+        theirs(np.full((8, 8, 3), 9, np.uint8))

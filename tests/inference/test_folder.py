@@ -157,5 +157,29 @@ def test_options_out_of_range_are_refused_before_anything_is_done(identity, phot
     assert not (tmp_path / "out").exists()
 
 
+def test_who_cancels_keeps_what_is_done_and_the_next_run_goes_on(identity, photos: Path, tmp_path: Path):
+    jobs, done = plan([photos], tmp_path / "out"), []
+    summary = folder.apply(identity, jobs, NATIVE, finished=done.append, cancelled=lambda: len(done) == 2)
+    assert summary.stopped
+    assert summary.written == done
+    assert sorted(values(tmp_path / "out")) == sorted(one.job.target.name for one in done)
+    assert len(done) == 2
+    again = folder.apply(identity, jobs, NATIVE)
+    assert (len(again.skipped), len(again.written), again.stopped) == (2, 2, False)
+    assert values(tmp_path / "out") == {"a.png": 0, "b.png": 1, "c.png": 2, "sub/d.png": 3}
+
+
+def test_cancelling_is_heard_between_the_tiles_of_one_picture(identity, tmp_path: Path):
+    Image.new("RGB", (256, 256)).save(tmp_path / "large.png")
+    job, asked = Job(tmp_path / "large.png", tmp_path / "out.png"), []
+    options = Options(scale="native", tile=64)
+    summary = folder.apply(
+        identity, [job], options, cancelled=lambda: bool(asked), tiles=lambda *tile: asked.append(tile)
+    )
+    assert summary.stopped
+    assert len(asked) == 1  # one tile was told, and none after it
+    assert not job.target.exists()
+
+
 def test_a_reason_does_not_repeat_the_path():
     assert folder._failure(Path("a.png"), ImageError("a.png: damaged")) == Failure(Path("a.png"), "damaged")

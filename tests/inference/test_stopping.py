@@ -11,7 +11,7 @@ from translate.config import DataConfig, GeneratorConfig, ModelConfig
 from translate.inference.tiling import stopping
 from translate.inference.translator import Translator
 from translate.networks import build_generator
-from translate.stopping import Stopped
+from translate.stopping import Cancelled
 
 
 class Layer(nn.Module):
@@ -33,7 +33,7 @@ def network(ran: list[int]) -> nn.Sequential:
 def test_no_layer_runs_after_the_work_was_cancelled() -> None:
     ran: list[int] = []
     layers = network(ran)
-    with pytest.raises(Stopped), stopping(layers, lambda: len(ran) == 2):
+    with pytest.raises(Cancelled), stopping(layers, lambda: len(ran) == 2):
         layers(torch.zeros(1))
     assert ran == [0, 1]
     layers(torch.zeros(1))
@@ -71,7 +71,7 @@ def test_a_translation_is_stopped_and_the_next_is_as_if_nothing_had_been(head: s
         asked += 1
         return asked > 5
 
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         translator.run(photo, scale="native", tile=tile, cancelled=cancelled)
     assert asked == 6
     again = translator.run(photo, scale="native", tile=tile, cancelled=lambda: False).pixels

@@ -112,6 +112,15 @@ def test_what_changes_is_added_to_the_photo_in_tiles_too():
     assert np.array_equal(result.pixels, np.minimum(photo.astype(int) + 20, 255))
 
 
+def test_detail_fades_in_tiles_as_in_the_whole_picture():
+    config = picture_config().replace(**{"data.keep_detail": "unchanged"})
+    model = spied(lambda x: torch.where(x.mean(dim=1, keepdim=True) > 0, -x, x), config)
+    photo, _ = scene(1, 200, 300)
+    whole, tiled = model.run(photo, scale=0.5), model.run(photo, scale=0.5, tile=64)
+    assert (whole.tile, tiled.tile, whole.kept_detail, tiled.kept_detail) == (None, 64, True, True)
+    assert np.abs(whole.pixels.astype(int) - tiled.pixels).max() <= 1
+
+
 def test_logits_are_blended_and_not_classes():
     """Two tiles of 64, 48 rows over one another: the ramp is 8 long, its middle at 40.
 

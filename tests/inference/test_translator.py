@@ -141,6 +141,19 @@ def test_detail_is_the_finest_level_of_a_laplacian_pyramid():
     assert torch.equal(with_detail(torch.full((1, 1, 4, 4), 0.5), seen, photo), (photo + 0.5).clamp(-1, 1))
 
 
+def test_where_much_is_changed_detail_fades_and_elsewhere_all_of_it_stays():
+    """Half as large, the photo's columns are gray: left at that on one side, painted bright by 0.5 on the other."""
+    photo = torch.tensor([-0.2, 0.2]).repeat(40).expand(1, 3, 24, 80)
+    seen = torch.nn.functional.avg_pool2d(photo, 2)  # all 0
+    fake = torch.zeros_like(seen)
+    fake[..., 20:] = 0.5
+    made = with_detail(fake, seen, photo, fade=True)
+    torch.testing.assert_close(made[..., :28], photo[..., :28])
+    torch.testing.assert_close(made[..., 52:], torch.full((1, 3, 24, 28), 0.5))
+    slight = with_detail(torch.full_like(seen, 0.125), seen, photo, fade=True)  # halfway from 0.05 to 0.2
+    torch.testing.assert_close(slight, 0.125 + 0.5 * photo)
+
+
 @pytest.mark.parametrize(
     "config", [picture_config(channels=1, out_channels=3), picture_config(channels=4, out_channels=3), label_config()]
 )

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from tests.ui.browser import ARGS, CHROMIUM, DESKTOP
-from tests.ui.tiny_page import Served, TinyModels, draw, free, save_tiny
+from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, free, save_tiny
 from translate import images
 
 
 @pytest.fixture(scope="session")
 def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with a label model, which comes first, a picture model, and one of a kind nobody has heard of."""
+    """A home folder with a label model, which comes first, a picture model, one of a kind nobody has heard of, and one
+    that starts from the label model's classes."""
     home = tmp_path_factory.mktemp("ui-home")
     save_tiny(
         home / "models" / "tiny-labels", "labels", title="Tiny map", description="Finds <nothing> in particular.",
@@ -26,6 +27,7 @@ def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         data={"size": 64, "crop": 64, "load_size": 64, "keep_detail": True},
         metrics={"kernel": 0.0345, "frechet": 62.1, "copied": 0.21, "cycle": 0.04},
     )  # fmt: skip
+    save_tiny(home / "models" / "tiny-zpaint", "image", title="Tiny painter", input_classes=CLASSES)
     return home
 
 

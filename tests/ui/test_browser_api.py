@@ -3,6 +3,7 @@
 import base64
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import translate
 from tests.reliability.figures import is_full
 from tests.ui.browser import DESKTOP, MARKS, PHONE, fits, upload
 from tests.ui.tiny_page import Served
-from translate.stopping import Cancelled, Stopped
+from translate.stopping import Cancelled
 from translate.ui import translate_tab
 
 pytestmark = MARKS
@@ -66,14 +67,14 @@ def test_the_tab_fits_every_screen_and_is_reached_by_keyboard(page: Any, screen:
 def test_closing_the_page_ends_its_work(context: Any, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, ended = threading.Event(), threading.Event()
 
-    def slow(models: Any, name: object, photo: Path, scale: object, cancelled: Cancelled = bool) -> Any:
+    def slow(models: Any, name: object, photo: Path, scale: object, cancelled: Callable[[], bool] = bool) -> Any:
         begun.set()
         until = time.monotonic() + 60
         while not cancelled():
             assert time.monotonic() < until
             time.sleep(0.05)
         ended.set()
-        raise Stopped
+        raise Cancelled("stopped")
 
     monkeypatch.setattr(translate_tab, "run", slow)
     page = context.new_page()

@@ -16,7 +16,7 @@ from tests.reliability.figures import Record, count
 from tests.ui.test_guard import META, functions, upload
 from tests.ui.tiny_page import Served, draw
 from translate import images
-from translate.stopping import Cancelled, Stopped
+from translate.stopping import Cancelled
 from translate.ui import run as running
 from translate.ui import translate_tab
 
@@ -31,7 +31,7 @@ class SlowJobs:
         self.inside, self.most = 0, 0
         self.names: list[str] = []
 
-    def run(self, models: Any, name: object, photo: Path, scale: object, cancelled: Cancelled = bool) -> Any:
+    def run(self, models: Any, name: object, photo: Path, scale: object, cancelled: Callable[[], bool] = bool) -> Any:
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.names.append(photo.name)
@@ -43,7 +43,7 @@ class SlowJobs:
             while time.monotonic() < until:
                 time.sleep(0.05)
                 if cancelled():
-                    raise Stopped
+                    raise Cancelled("stopped")
             raise AssertionError("nobody cancelled")
         finally:
             self.inside -= 1

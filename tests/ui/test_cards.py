@@ -91,3 +91,10 @@ def test_a_figure_s_meaning_is_told_where_the_pointer_rests() -> None:
 
 def test_a_run_s_facts_are_names_and_values() -> None:
     assert words(cards.run_facts([("Time", "5 ms"), ("Device", "<cpu>")])) == ["Time", "5 ms", "Device", "&lt;cpu&gt;"]
+
+
+def test_a_card_says_where_a_label_map_is_taken_and_no_photo() -> None:
+    assert "a label map of 3 classes, drawn in the tab Paint" in words(
+        cards.model_card(model(input_classes=(SKY, ROAD, SIGN)))
+    )
+    assert "Takes" not in words(cards.model_card(model()))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from translate.errors import ConfigError
-from translate.ui.folders import server_folder
+from translate.ui.folders import server_file, server_folder
 from translate.ui.settings import Settings
 
 
@@ -41,3 +41,38 @@ def test_strangers_and_pages_without_a_root_name_none(root: Path) -> None:
     for settings in Settings(public=True, data_root=root), Settings():
         with pytest.raises(ConfigError, match="can't be used here"):
             server_folder(settings, "horses")
+
+
+def test_a_file_below_the_root_is_found_and_nothing_else(root: Path) -> None:
+    settings = Settings(data_root=root)
+    (root / "horses" / "net.pth").write_text("x")
+    (root.parent / "root-secret" / "key").write_text("x")
+    (root / "horses" / "link").symlink_to(root.parent / "root-secret" / "key")
+    expected = root / "horses" / "net.pth"
+    assert server_file(settings, " horses/net.pth ") == server_file(settings, str(expected)) == expected
+    for text in (
+        "../root-secret/key",
+        "horses/link",
+        "horses/none",
+        "horses",
+        "",
+        None,
+        "horses/..",
+        "x\0y",
+        "/etc/passwd",
+    ):
+        with pytest.raises(ConfigError, match="data root"):
+            server_file(settings, text)
+    with pytest.raises(ConfigError, match="can't be used here"):
+        server_file(Settings(), "horses/net.pth")
+
+
+def test_a_folder_to_write_into_need_not_be_there_but_lies_below_the_root(root: Path) -> None:
+    settings = Settings(data_root=root)
+    assert server_folder(settings, "zebras/new", new=True) == root / "zebras" / "new"
+    assert not (root / "zebras").exists()
+    (root / "file").touch()
+    (root / "link").symlink_to(root.parent / "root-secret")
+    for text in "../new", "link/new", "file":
+        with pytest.raises(ConfigError, match="below the data root"):
+            server_folder(settings, text, new=True)

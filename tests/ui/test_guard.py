@@ -109,10 +109,10 @@ def test_no_event_of_the_page_opens_a_file_that_was_not_uploaded(
     http: httpx.Client, secret: Path, extra: dict[str, Any]
 ) -> None:
     payload = {"path": str(secret), **extra}
-    tried = {number: kinds for number, kinds in functions(http).items() if "image" in kinds}
-    assert len(tried) >= 2  # the tab's own and /apply
+    tried = {number: kinds for number, kinds in functions(http).items() if {"image", "uploadbutton"} & set(kinds)}
+    assert len(tried) >= 4  # the tab's own and /apply, and what a drawing begins with
     for number, kinds in tried.items():
-        values: dict[str, object] = {"image": payload, "radio": "auto", "slider": 0.5}
+        values: dict[str, object] = {"image": payload, "uploadbutton": payload, "radio": "auto", "slider": 0.5}
         message = join(http, number, [values.get(kind, "tiny-labels") for kind in kinds])
         assert message["success"] is False
         assert message["output"]["error"] == guard.NOT_UPLOADED

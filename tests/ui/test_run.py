@@ -10,7 +10,7 @@ from PIL import Image
 from tests.ui.tiny_page import draw, save_tiny
 from translate import images
 from translate.errors import CheckpointError, ConfigError
-from translate.stopping import Stopped
+from translate.stopping import Cancelled
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
 from translate.ui.run import SHOWN_SIDE, Comparison, blend, compare, parse_scale, run
@@ -113,7 +113,7 @@ def test_any_other_scale_is_refused(scale: object) -> None:
 
 def test_a_run_that_nobody_wants_any_more_stops_and_writes_nothing(photo: Path) -> None:
     before = set(own_folder().rglob("*"))
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         run(Models(), "tiny-picture", photo, "native", lambda: True)
     assert set(own_folder().rglob("*")) == before
 

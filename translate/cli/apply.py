@@ -81,8 +81,8 @@ def _here(
     from translate.inference.translator import Translator
 
     translator = Translator.load(folder, device=device, precision=precision)
-    tell = {"tiles": _counting(bar, "tile"), "frames": _counting(bar, "frame")}
-    summary = files.apply(translator, jobs, how, report=bar.update, **tell)
+    tiles, frames = _counting(bar, "tile"), _counting(bar, "frame")
+    summary = files.apply(translator, jobs, how, report=bar.update, tiles=tiles, frames=frames)
     return summary, {"device": str(translator.device), "precision": translator.precision}
 
 

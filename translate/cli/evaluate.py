@@ -69,7 +69,7 @@ def evaluate(
     distances, precision and recall, coverage, colours and sharpness. Of a CLIP zero-shot answers about faces.
     """
     from translate import catalog, checkpoints
-    from translate.evaluation import page
+    from translate.evaluation import page, side_by_side
     from translate.evaluation.gallery import Gallery
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
@@ -88,7 +88,7 @@ def evaluate(
     else:
         folders = [catalog.find(model) for model in models]
         if paired is None:
-            _check_kinds(folders)
+            side_by_side.check_kinds(folders)
         gallery = Gallery()
         options: dict[str, Any] = {"a": a, "b": b, "split": split.value, "at": at.value, "batch_size": batch_size}
         options["paired"] = paired
@@ -127,22 +127,6 @@ def _two_folders(a: Path | None, b: Path | None, meaningless: Sequence[str]) -> 
     if a is None or b is None:
         raise ConfigError("nothing to score: name a model, or give two folders as --a (judged) and --b (real)")
     return a, b
-
-
-def _check_kinds(folders: Sequence[Path]) -> None:
-    """Refuse models whose figures can't be of the same data.
-
-    Raises: ConfigError.
-    """
-    from translate.checkpoints import load_config
-    from translate.evaluation.domains import UNPAIRED
-
-    kinds = {load_config(folder).kind in UNPAIRED: folder for folder in folders}
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"{kinds[True]} was trained without pairs and {kinds[False]} on pairs: they are scored by different "
-            "figures on different data; evaluate them in two calls, or say --paired or --unpaired"
-        )
 
 
 def _blocks(reports: Sequence["Report"], confusion: bool) -> list[str]:

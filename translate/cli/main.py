@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from translate import __version__
-from translate.cli import bench, data, models
+from translate.cli import bench, data, jobs, models
 from translate.cli.apply import apply
 from translate.cli.edit import edit
 from translate.cli.evaluate import evaluate
@@ -59,6 +59,7 @@ app.command()(export)
 app.command()(serve)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(bench.app, name="bench")
 
 

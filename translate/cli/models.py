@@ -15,7 +15,6 @@ from translate.errors import CheckpointError
 
 if TYPE_CHECKING:
     from translate.catalog import Broken, Entry
-    from translate.config import ModelConfig
 
 app = typer.Typer(no_args_is_help=True, help="See which models there are, get more, check and remove them.")
 
@@ -32,6 +31,7 @@ Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]
 def list_(as_json: Json = False) -> None:
     """List shipped models, your runs, and installed models."""
     from translate import catalog
+    from translate.config import described
 
     found = catalog.scan()
     if as_json:
@@ -42,7 +42,7 @@ def list_(as_json: Json = False) -> None:
         return
     lines = [("NAME", "SOURCE", "MAKES", "SIZE", "")]
     for entry in found:
-        makes = "broken" if isinstance(entry, catalog.Broken) else _makes(entry)
+        makes = "broken" if isinstance(entry, catalog.Broken) else described.makes(entry.config)
         about = entry.problem if isinstance(entry, catalog.Broken) else entry.config.title
         lines.append((entry.name, entry.source, makes, _megabytes(entry.folder), about))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
@@ -56,6 +56,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show what a model is, where it is, and how good it was measured to be."""
     from translate import catalog
     from translate.checkpoints import load_config
+    from translate.config import described
     from translate.interop import importing
     from translate.metrics.figures import figure
 
@@ -66,7 +67,7 @@ def show(name: Name, as_json: Json = False) -> None:
         record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": _bytes(folder), "source": source}
         print(json.dumps(record, indent=2))
         return
-    network, scale = _network(config)
+    network, scale = described.network(config)
     measured = [f"{figure(key).title} {figure(key).text(value)}" for key, value in config.metrics.items()]
     facts: list[tuple[str, object]] = [
         ("title", config.title),
@@ -75,6 +76,7 @@ def show(name: Name, as_json: Json = False) -> None:
         ("method", f"{config.kind}, preset {config.preset}" if config.preset else config.kind),
         ("network", network),
         ("scale", scale),
+        ("input", described.drawn_in(config)),
         ("classes", ", ".join([*(spec.name for spec in config.classes), *config.labels])),
         ("trained", f"{config.step} steps" if config.step else ""),
         ("held out", f"{len(config.held_out.names)} pairs or pictures" if config.held_out else ""),
@@ -119,7 +121,9 @@ def verify(
         found = {name: catalog.find(name) for name in names}
     else:
         found = {entry.name: entry.folder for entry in catalog.scan()}
-    problems = {name: _problem(folder) for name, folder in found.items()}
+    from translate.inference.soundness import problem
+
+    problems = {name: problem(folder) for name, folder in found.items()}
     if as_json:
         print(json.dumps([{"name": name, "ok": not why, "problem": why} for name, why in problems.items()], indent=2))
     else:
@@ -129,32 +133,9 @@ def verify(
         raise CheckpointError(f"{count} of {len(problems)} models can't be used")
 
 
-def _problem(folder: Path) -> str:
-    """What is wrong with a model, in one line; empty when it loads and makes a finite picture."""
-    import torch
-
-    from translate.checkpoints import load_config
-    from translate.config import GeneratorConfig
-    from translate.errors import TranslateError
-    from translate.inference.sampler import Sampler
-    from translate.inference.translator import Translator
-    from translate.interop import importing
-
-    try:
-        importing.check(folder)
-        if not isinstance(load_config(folder).generator, GeneratorConfig):
-            sampler = Sampler.load(folder, device="cpu", precision="fp32")
-            return "" if sampler.is_sound() else f"{folder}: noise gives values that are not finite"
-        translator = Translator.load(folder, device="cpu", precision="fp32")
-    except TranslateError as error:
-        return str(error)
-    size = translator.config.data.size
-    output = translator.forward(torch.zeros(1, translator.config.translator.in_channels, size, size))
-    return "" if bool(output.isfinite().all()) else f"{folder}: a gray picture gives values that are not finite"
-
-
 def _row(entry: "Entry | Broken") -> dict[str, Any]:
     from translate.catalog import Broken
+    from translate.config import described
 
     row: dict[str, Any] = {"name": entry.name, "source": entry.source, "folder": str(entry.folder)}
     if isinstance(entry, Broken):
@@ -164,38 +145,10 @@ def _row(entry: "Entry | Broken") -> dict[str, Any]:
         "bytes": _bytes(entry.folder),
         "title": config.title,
         "kind": config.kind,
-        "output": _output(config),
+        "output": described.output(config),
         "classes": [*(spec.name for spec in config.classes), *config.labels],
         "metrics": config.metrics,
     }
-
-
-def _makes(entry: "Entry") -> str:
-    if (output := _output(entry.config)) == "labels":
-        return f"{len(entry.config.classes)} classes"
-    return {"image": "pictures", "noise-to-image": "pictures from noise"}.get(output, "points from noise")
-
-
-def _output(config: "ModelConfig") -> str:
-    from translate.config import GeneratorConfig
-
-    if isinstance(config.generator, GeneratorConfig):
-        return config.generator.head
-    return "noise-to-points" if config.generator.kind == "mlp" else "noise-to-image"
-
-
-def _network(config: "ModelConfig") -> tuple[str, str]:
-    """What a model is made of, and the scale it works at."""
-    from translate.config import GeneratorConfig
-
-    network, data = config.generator, config.data
-    about = f"{network.kind}, {network.filters} filters"
-    if not isinstance(network, GeneratorConfig):
-        scale = "" if network.kind == "mlp" else f"pictures of {network.size} x {network.size} pixels"
-        return f"{about}, {network.latent} numbers of noise -> {network.out_channels}", scale
-    detail = "; the photo's own detail is added to the result" if data.keep_detail else ""
-    scale = f"a photo is brought to the area of {data.size} x {data.size} pixels{detail}"
-    return f"{about}, {network.in_channels} -> {network.out_channels}", scale
 
 
 def _bytes(folder: Path) -> int:

@@ -13,10 +13,6 @@ from translate.errors import ConfigError
 
 if TYPE_CHECKING:
     from translate.download.fetch import Progress
-    from translate.interop.measures import Measure
-
-CLIPS = ("clip-", "openai/", "laion2b/")
-"""How the names of CLIPs begin."""
 
 
 def pull_model(
@@ -28,45 +24,28 @@ def pull_model(
     ] = None,
 ) -> None:
     """Fetch a model of the pix2pix and CycleGAN project and import it; or a network of figures, photos or text."""
-    from translate.interop import published
-    from translate.interop.measures import MEASURES
-
     if name is None:
         _list()
         return
-    if name in MEASURES or name.startswith(CLIPS):
-        if as_ is not None or statistics is not None:
-            what = "measure" if name in MEASURES else "CLIP"
-            raise ConfigError(f"{name} is no model but a {what}: it goes without --name and --statistics")
-        _pull_measure(MEASURES[name]) if name in MEASURES else _pull_clip(name)
-        return
-    model = published.find(name)
+    from translate.features import pulling
+
+    offer = pulling.find(name)
+    if offer.kind != "model" and (as_ is not None or statistics is not None):
+        what = "measure" if offer.kind == "measure" else "CLIP"
+        raise ConfigError(f"{name} is no model but a {what}: it goes without --name and --statistics")
     chosen = parse_statistics(statistics or "picture")
-
-    from translate import catalog
-    from translate.download import fetch
-
-    installed = as_ or name
-    catalog.check_free(installed)
-    print(f"{model.url}\n  {model.licence}", file=sys.stderr)
-    target = catalog.home() / "downloads" / f"{model.full_name}.pth"
-    remote = fetch.Remote(model.url, model.limit)
+    pulling.check(offer, as_ or name)
+    print(f"{offer.url}\n  {offer.terms}", file=sys.stderr)
     with _bar("fetching") as progress:
-        fetched = fetch.fetch(remote, target, ledger=catalog.ledger(), progress=progress)
-
-    from translate.interop import importing
-
-    about = importing.About(
-        name=installed, title=model.title, licence=model.licence, source=model.url, trust=fetched.trust
-    )
-    try:
-        with catalog.installing(installed) as folder:
-            found = importing.write(target, folder, about, chosen)
-    finally:
-        target.unlink(missing_ok=True)
-    fetch.remember(fetched, catalog.ledger())
-    print_imported(installed, found)
-    print(f"  {fetched.trust} ({fetched.sha256[:12]})")
+        pulled = pulling.pull(offer, as_ or name, statistics=chosen, progress=progress)
+    fetched = pulled.fetched
+    if pulled.imported is None:
+        print(f"{pulled.place}: {offer.title if offer.kind == 'measure' else offer.key}; {fetched.trust}")
+    else:
+        print_imported(pulled.name, pulled.imported)
+        print(f"  {fetched.trust} ({fetched.sha256[:12]})")
+    if pulled.needs:
+        print(f"  it needs: {pulled.needs}")
 
 
 def _list() -> None:
@@ -79,37 +58,6 @@ def _list() -> None:
         print(f"{name:<32}{measure.title}; {measure.terms}")
     for found in clip.PUBLISHED.values():
         print(f"{found.pull_name:<32}CLIP {found.config.name}, for edits by text; {found.config.licence}")
-
-
-def _pull_clip(name: str) -> None:
-    from translate.features.clip import pull_clip, pulled
-    from translate.interop import clip
-
-    key = clip.by_pull_name(name)
-    if key is None:
-        known = ", ".join(found.pull_name for found in clip.PUBLISHED.values())
-        raise ConfigError(f"no published CLIP {name[:100]!r}; known: {known}")
-    found = clip.PUBLISHED[key]
-    print(f"{found.remote.url}\n  {found.config.licence}", file=sys.stderr)
-    with _bar("fetching") as progress:
-        fetched = pull_clip(key, progress=progress)
-    print(f"{pulled(key)}: {key}; {fetched.trust}")
-
-
-def _pull_measure(measure: "Measure") -> None:
-    from translate import catalog
-    from translate.download import fetch
-    from translate.features import FOLDER
-
-    target = catalog.home() / FOLDER / measure.file
-    if target.exists():
-        raise ConfigError(f"{target}: is there already; delete it to fetch it again")
-    print(f"{measure.remote.url}\n  {measure.terms}", file=sys.stderr)
-    with _bar("fetching") as progress:
-        fetched = fetch.fetch(measure.remote, target, ledger=catalog.ledger(), progress=progress)
-    print(f"{target}: {measure.title}; {fetched.trust}")
-    if measure.needs:
-        print(f"  it needs: {measure.needs}")
 
 
 def pull_data(

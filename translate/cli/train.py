@@ -4,12 +4,13 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from translate.cli.detach import start_detached
 from translate.errors import ConfigError, DatasetError
 from translate.stopping import stop_on_signals
 
@@ -44,6 +45,7 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting: key=value, as data.crop=192.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Check, then train as a job: see `translate jobs`.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON lines.")] = False,
 ) -> None:
     """Train a translator on a folder of pairs or two folders without pairs, or a generator on one folder.
@@ -55,7 +57,8 @@ def train(
     changes = {name: value for name, value in changes.items() if value is not None}
     changes |= dict(setting(text) for text in set_ or [])
     if preset in PARTS:
-        _refuse(preset, {"--a": a, "--b": b, "--direction": direction, "--dry-run": dry_run or None})
+        own = {"--a": a, "--b": b, "--direction": direction, "--dry-run": dry_run or None, "--detach": detach or None}
+        _refuse(preset, own)
         changes |= {} if size is None else {"size": size}
         _train_part(preset, init, data, out, changes, resume, device, as_json)
         return
@@ -73,6 +76,11 @@ def train(
             plan = _fresh(preset, size, changes, source, out, start, progress)
     if dry_run:
         _print_plan(plan, as_json)
+        return
+    if detach:
+        more = {"steps": steps, "batch-size": batch_size, "set": set_}
+        fixed = {"data": data, "a": a, "b": b, "size": size, "direction": direction, "init": start}
+        start_detached(plan.folder, None if resume else preset, fixed, more, device=device, as_json=as_json)
         return
     with _bar(as_json, "step") as bar, stop_on_signals() as stop:
         report = _print_figures if as_json else _shown(bar)
@@ -96,7 +104,7 @@ def _tell(plan: "Plan", standing: "Standing", as_json: bool) -> None:
         print(f"{best}use it: translate {verb.format(folder)}")
 
 
-def _refuse(preset: str, options: dict[str, object]) -> None:
+def _refuse(preset: str, options: Mapping[str, object]) -> None:
     """Raises: ConfigError for an option that means nothing to this preset."""
     if given := [name for name, value in options.items() if value is not None]:
         raise ConfigError(f"{given[0]} means nothing to the preset {preset}; see `translate train --help`")
@@ -135,13 +143,14 @@ def _fresh(
 ) -> "Plan":
     from translate.checkpoints import load_config
     from translate.presets import preset as recipe
+    from translate.presets import scaled
     from translate.trainers import run
 
     if preset is None:
         raise ConfigError("name a preset, as in `translate train segmentation --data DIR`, or go on with --resume")
     config = recipe(preset)
     if size is not None:
-        changes = _scaled(size, config) | changes
+        changes = scaled(config, size) | changes
     # What the first model kept apart stays apart: it would otherwise be scored on pictures it was trained on.
     held_out = load_config(init).held_out if init else None
     folder = out or Path("runs") / preset
@@ -175,13 +184,6 @@ def setting(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
-
-
-def _scaled(size: int, config: "TrainConfig") -> dict[str, Any]:
-    """The preset's proportions between size, load_size and crop, at another size, which is also what noise becomes."""
-    data, ratio = config.data, size / config.data.size
-    scaled = {"data.size": size, "data.load_size": round(data.load_size * ratio), "data.crop": round(data.crop * ratio)}
-    return scaled | ({"generator.size": size} if config.generator.kind == "dcgan" else {})
 
 
 def _print_plan(plan: "Plan", as_json: bool) -> None:

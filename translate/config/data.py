@@ -49,9 +49,10 @@ class DataConfig(Config):
     holdout: Annotated[float, Field(gt=0)] = 0.1
     """Pairs, or pictures of each domain, held out for validation where there is no val split: a share below 1, a
     number from 1 on."""
-    keep_detail: bool = False
+    keep_detail: bool | Literal["unchanged"] = False
     """Applying only: add to the result what scaling took from the photo, its detail finer than the model sees. For
-    translations that keep the scene, as horse to zebra does; input and output need the same channels."""
+    translations that keep the scene, as horse to zebra does; input and output need the same channels. `unchanged` adds
+    it only where the photo is left nearly as it was: a zebra's stripes have edges that a horse must not keep."""
     mixture: Mixture | None = None
     """Points drawn from Gaussians in the plane, instead of a folder."""
     class_column: str = ""

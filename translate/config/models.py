@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from translate.config.base import Config
-from translate.config.data import DataConfig
+from translate.config.data import IGNORE_INDEX, DataConfig
 from translate.config.faces import Alignment
 from translate.config.networks import Generator, GeneratorConfig, LatentConfig, as_latent, as_translator
 
@@ -76,6 +76,8 @@ class ModelConfig(Config):
         elif network.head == "labels" and len(self.classes) != network.out_channels:
             raise ValueError(f"{len(self.classes)} classes are named but the head has {network.out_channels}")
         check_detail(network, self.data)
+        if self.input_classes:
+            check_input_classes(len(self.input_classes), network, self.data)
         return self
 
     @property
@@ -93,6 +95,15 @@ class ModelConfig(Config):
         Raises: ConfigError where it translates.
         """
         return as_latent(self.generator, self.name)
+
+
+def check_input_classes(count: int, network: Generator, data: DataConfig) -> None:
+    if count > IGNORE_INDEX:
+        raise ValueError(f"{count} input_classes are named; at most {IGNORE_INDEX} are possible")
+    if isinstance(network, LatentConfig) or network.in_channels != 3:
+        raise ValueError("input_classes are drawn in colours: they need a generator that takes 3 channels")
+    if data.keep_detail:
+        raise ValueError("data.keep_detail adds a photo's own detail, and the input is a map of input_classes")
 
 
 def check_detail(network: Generator, data: DataConfig) -> None:

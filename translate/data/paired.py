@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from translate import images
-from translate.config import DataConfig
+from translate.config import ClassSpec, DataConfig
 from translate.data.cache import Arrays, Cache
 from translate.data.folders import PairFile
 from translate.data.layouts import PairedLayout
@@ -34,6 +34,8 @@ class PairedDataset(Dataset[Pair]):
     """The pairs of one split; `dataset[(epoch, index)]` depends on (seed, epoch, index) and nothing else.
 
     `channels` are those of input and target: 1 or 3 are converted to, any other count has to be what is stored.
+    `input_classes` are what the classes of the input's label maps are drawn as; None draws index maps as the layout
+    says, and takes any other map for a picture.
     Raises: DatasetError, ImageError naming the file when a sample can't be used.
     """
 
@@ -46,10 +48,11 @@ class PairedDataset(Dataset[Pair]):
         train: bool,
         seed: int,
         channels: tuple[int, int] = (3, 3),
+        input_classes: Sequence[ClassSpec] | None = None,
     ) -> None:
         self.pairs, self.layout, self.config = tuple(pairs), layout, config
         self.train, self.seed, self.channels = train, seed, channels
-        self.input_classes = layout.input_classes(config)
+        self.input_classes = layout.input_classes(config) if input_classes is None else tuple(input_classes)
         self._refuse_other_channels()
         self.transform = PairTransform(config, train=train)
         self._cache = Cache(config.cache_mb << 20)

@@ -13,6 +13,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A
 from albumentations.core.type_definitions import Targets
 
+from translate import images
 from translate.config import DataConfig
 from translate.errors import ConfigError, DatasetError
 
@@ -29,9 +30,7 @@ def resample(array: Array, height: int, width: int) -> Array:
     if array.shape[:2] == (height, width):
         return array
     if array.ndim == 2:
-        rows = (np.arange(height) * 2 + 1) * array.shape[0] // (2 * height)
-        columns = (np.arange(width) * 2 + 1) * array.shape[1] // (2 * width)
-        return array[rows[:, None], columns]
+        return images.nearest(array, height, width)
     source = array if array.dtype == np.uint8 else array.astype(np.float32)
     planes = torch.from_numpy(np.ascontiguousarray(source))[None].permute(0, 3, 1, 2)  # channels last
     resized = F.interpolate(planes, (height, width), mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 from translate import catalog
-from translate.config import Direction
+from translate.config import ClassSpec, Direction
 from translate.data.paired import PairedDataset, batches
 from translate.errors import CheckpointError, DatasetError
 from translate.evaluation.domains import UNPAIRED, score_domains
 from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report, SetFigures
 from translate.evaluation.run import Run, Scored, reported
-from translate.evaluation.selection import Selection, Split, class_table, select
+from translate.evaluation.selection import Selection, Split, class_table, drawn, select
 from translate.evaluation.sets import PictureSet, compare, told
 from translate.evaluation.tally import LabelTally, PictureTally, load_perceptual
 from translate.features import load_features
@@ -86,10 +86,11 @@ def _score_pairs(run: Run, data: Path | None, a: Path | None, b: Path | None) ->
         raise DatasetError(f"{selection.layout.root}: the split {selection.split} has no pairs")
     tally, sets, notes = _tallies(run, selection)
     fit, batch_size = run.reading
+    input_classes, drawn_note = drawn(config, selection)
     names = [pair.name for pair in selection.pairs]
     seconds, done = 0.0, 0
     run.begin(len(names))
-    for real_a, real_b in batches(_dataset(run, selection, fit), batch_size):
+    for real_a, real_b in batches(_dataset(run, selection, fit, input_classes), batch_size):
         fake_b, took = run.translate(real_a)
         tally.add(fake_b, real_b)
         for part, pictures in zip(sets, (fake_b, real_b), strict=False):
@@ -109,7 +110,7 @@ def _score_pairs(run: Run, data: Path | None, a: Path | None, b: Path | None) ->
         split=selection.split,
         protocol="; ".join(protocol),
         names=names,
-        notes=(*selection.notes, *notes),
+        notes=(*selection.notes, *notes, *([drawn_note] if drawn_note else [])),
     )
     return reported(run, on, outcome, figures, seconds)
 
@@ -134,7 +135,7 @@ def _tallies(
     return tally, (PictureSet(space), PictureSet(space)), notes
 
 
-def _dataset(run: Run, selection: Selection, fit: str) -> PairedDataset:
+def _dataset(run: Run, selection: Selection, fit: str, input_classes: tuple[ClassSpec, ...] | None) -> PairedDataset:
     generator = run.translator.config.translator
     out_channels = 3 if generator.head == "labels" else generator.out_channels
     return PairedDataset(
@@ -144,4 +145,5 @@ def _dataset(run: Run, selection: Selection, fit: str) -> PairedDataset:
         train=False,
         seed=0,
         channels=(generator.in_channels, out_channels),
+        input_classes=input_classes,
     )

@@ -41,19 +41,30 @@ def save_curves(cells: Mapping[str, Sequence[Records]], path: Path) -> list[str]
         return []
     drawn, panels = _panels(len(names), HIGH)
     for name, axes in zip(names, panels, strict=True):
-        lines = {cell: curve(runs, name) for cell, runs in cells.items()}
-        for points, colour in zip(lines.values(), _colours(cells), strict=True):
-            if points:
-                axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.2)
-        if name.startswith(LOGARITHMIC):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("{x:g}")
-        axes.set_title(_title(name), loc="left", fontsize=10)
-        axes.set_xlabel("step", fontsize=8)
-        axes.locator_params(axis="x", integer=True)
-        _label_ends(axes, {cell: points[-1] for cell, points in lines.items() if points}, cells, HIGH)
+        _draw_curves(axes, cells, name, "train", title(name))
     return _written(drawn, path)
+
+
+def save_curve(cells: Mapping[str, Sequence[Records]], name: str, path: Path, *, kind: str, titled: str) -> None:
+    """One figure of one kind of record over steps, a line a cell, small enough for a phone."""
+    drawn, (axes,) = _panels(1, HIGH, wide=WIDE / 2)
+    _draw_curves(axes, cells, name, kind, titled)
+    _written(drawn, path)
+
+
+def _draw_curves(axes: "Axes", cells: Mapping[str, Sequence[Records]], name: str, kind: str, titled: str) -> None:
+    lines = {cell: curve(runs, name, kind) for cell, runs in cells.items()}
+    for points, colour in zip(lines.values(), _colours(cells), strict=True):
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.2, marker="o" if len(points) == 1 else "")
+    if name.startswith(LOGARITHMIC):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+    axes.set_title(titled, loc="left", fontsize=10)
+    axes.set_xlabel("step", fontsize=8)
+    axes.locator_params(axis="x", integer=True)
+    _label_ends(axes, {cell: points[-1] for cell, points in lines.items() if points}, cells, HIGH)
 
 
 def save_paths(cells: Mapping[str, Sequence[Records]], name: str, path: Path, *, kind: str) -> list[str]:
@@ -77,7 +88,7 @@ def save_paths(cells: Mapping[str, Sequence[Records]], name: str, path: Path, *,
         if name.startswith(LOGARITHMIC):
             axes.set_yscale("log")
         axes.set_title(
-            f"{group}: {figure(name).title if kind == 'validation' else _title(name)}", loc="left", fontsize=7
+            f"{group}: {figure(name).title if kind == 'validation' else title(name)}", loc="left", fontsize=7
         )
         short = {cell: cell.rpartition("_")[2] for cell in members}
         _label_ends(axes, {short[cell]: lines[cell][-1] for cell in members if lines[cell]}, short.values(), LOW)
@@ -167,13 +178,13 @@ def _label_ends(axes: "Axes", ends: Mapping[str, tuple[int, float]], cells: Iter
         axes.text(1.01, height, cell, color=colours[cell], fontsize=7, va="center", transform=axes.transAxes)
 
 
-def _panels(count: int, height: float, columns: int = 2) -> "tuple[Figure, list[Axes]]":
+def _panels(count: int, height: float, columns: int = 2, wide: float = WIDE) -> "tuple[Figure, list[Axes]]":
     """A figure with that many axes."""
     from matplotlib.figure import Figure
 
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    drawn = Figure(figsize=(WIDE, height * rows), dpi=DPI, layout="constrained")
+    drawn = Figure(figsize=(wide, height * rows), dpi=DPI, layout="constrained")
     panels = list(drawn.subplots(rows, columns, squeeze=False).flat)
     for axes in panels[:count]:
         axes.spines[["top", "right"]].set_visible(False)
@@ -191,15 +202,18 @@ def _written(drawn: "Figure", path: Path) -> list[str]:
     return [path.name]
 
 
-def logged(cells: Mapping[str, Sequence[Records]]) -> list[str]:
-    """Names of what was logged in training, losses first."""
-    records = [record for runs in cells.values() for run in runs for record in run if record["kind"] == "train"]
+def logged(cells: Mapping[str, Sequence[Records]], kind: str = "train") -> list[str]:
+    """Names of what was logged in training or validations, losses first."""
+    records = [record for runs in cells.values() for run in runs for record in run if record["kind"] == kind]
     names = dict.fromkeys(name for record in records for name in record if name not in ("kind", "step", *LEFT_OUT))
     return sorted(names, key=lambda name: name.startswith(LOGARITHMIC))
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """What was logged in training, in words: "disc/gan" is the GAN loss of the discriminator."""
     player, _, term = name.partition("/")
+    if not term:
+        return figure(name).title
     if player == "norm":
         return f"gradient norm of the {term}"
     return f"{term.upper() if term in ('gan', 'l1', 'ce') else term} loss of the {PLAYERS.get(player, player)}"

@@ -11,6 +11,7 @@ from torch import Tensor
 from translate.config import IGNORE_INDEX, ClassSpec, DataConfig, Direction, HoldOut, ModelConfig
 from translate.data.folders import PairFile
 from translate.data.layouts import PairedLayout, recognise
+from translate.data.paired import sides
 from translate.errors import DatasetError
 
 T = TypeVar("T")
@@ -109,6 +110,23 @@ def choose(
         raise DatasetError(f"{root}: no {split} split (found: {', '.join(splits)}){hint}; choose another split")
     notes = (f"the train split was scored: {MAY_BE_SEEN}",) if chosen == "train" else ()
     return (own_val if chosen == "val" else chosen), splits[chosen], notes
+
+
+def drawn(model: ModelConfig, selection: Selection) -> tuple[tuple[ClassSpec, ...] | None, str]:
+    """What each class of the inputs' label maps is drawn as, for a model that starts from such, and class_table's note.
+
+    Raises: DatasetError where the inputs are pictures, or of classes the model doesn't know.
+    """
+    if not model.input_classes:
+        return None, ""
+    layout, (side, _) = selection.layout, sides(selection.data)
+    if layout.legend is None or layout.legend_side != side:
+        raise DatasetError(
+            f"{layout.root}: {model.name!r} starts from label maps, and the inputs here are pictures; give it maps "
+            "with a classes.json, or another direction"
+        )
+    table, note = class_table(model.input_classes, layout.legend.classes)
+    return tuple(model.input_classes[k] for k in table[: len(layout.legend.classes)].tolist()), note
 
 
 def class_table(model: Sequence[ClassSpec], data: Sequence[ClassSpec]) -> tuple[Tensor, str]:

@@ -13,6 +13,7 @@ from translate.images.arrays import (
     check_array,
     colourise,
     labels_to_pil,
+    nearest,
     resize,
     to_array,
     to_bytes,
@@ -21,7 +22,7 @@ from translate.images.arrays import (
 )
 from translate.images.limits import EXTENSIONS, MAX_PIXELS, MAX_SIDE
 from translate.images.provenance import Provenance
-from translate.images.reading import Header, from_pil, header, read_array, read_labels
+from translate.images.reading import Header, from_pil, header, labels_from_pil, read_array, read_labels
 from translate.images.writing import DEEP, WRITERS, grid, save
 
 __all__ = [
@@ -41,7 +42,9 @@ __all__ = [
     "from_pil",
     "grid",
     "header",
+    "labels_from_pil",
     "labels_to_pil",
+    "nearest",
     "read_array",
     "read_labels",
     "resize",

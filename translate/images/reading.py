@@ -84,11 +84,18 @@ def read_labels(path: str | Path) -> Array:
     with _opened(path) as image:
         if _is_deep(image):
             return np.ascontiguousarray(_read_deep(path, image)[..., :3])
-        if image.mode in ("P", "PA", "LA", "La"):
-            return _turned(np.array(image.getchannel(0)), _orientation(image))
-        image.info.pop("transparency", None)  # a transparent colour is a label like any other
-        array = _pixels(image)
-        return np.ascontiguousarray(array[..., :3] if array.shape[2] > 2 else array[..., 0])
+        return _labels(image)
+
+
+def labels_from_pil(image: Image.Image) -> Array:
+    """The label map in a PIL picture, as `read_labels` reads one from a file.
+
+    Shape: (H, W) uint8 or uint16 indices, or (H, W, 3) colours without alpha.
+    Raises: ImageError for float or 32-bit pixels.
+    """
+    with _guarded("picture"):
+        check_size(*image.size)
+        return _labels(image.copy())
 
 
 def from_pil(image: Image.Image, channels: int | None = 3) -> Array:
@@ -223,6 +230,14 @@ def _pixels(image: Image.Image) -> Array:
         mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
         array = np.array(image.convert(mode + "A" if image.has_transparency_data else mode))
     return _turned(array.reshape(*array.shape[:2], -1), orientation)
+
+
+def _labels(image: Image.Image) -> Array:
+    if image.mode in ("P", "PA", "LA", "La"):
+        return _turned(np.array(image.getchannel(0)), _orientation(image))
+    image.info.pop("transparency", None)  # a transparent colour is a label like any other
+    array = _pixels(image)
+    return np.ascontiguousarray(array[..., :3] if array.shape[2] > 2 else array[..., 0])
 
 
 def _with_channels(

@@ -59,6 +59,35 @@ class Summary:
     skipped: list[Job] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
+    stopped: bool = False
+    """Whether it was ended before every job had been dealt with."""
+
+
+class _Stopped(Exception):
+    """Ends the picture or clip that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Who is told of what, and who may end the work."""
+
+    report: Callable[[int], object]
+    tiles: Progress | None
+    frames: Progress | None
+    finished: Callable[[Written], object] | None
+    cancelled: Callable[[], bool]
+
+    def tile(self, done: int, total: int) -> None:
+        self._tell(self.tiles, done, total)
+
+    def frame(self, done: int, total: int) -> None:
+        self._tell(self.frames, done, total)
+
+    def _tell(self, whom: Progress | None, done: int, total: int) -> None:
+        if self.cancelled():
+            raise _Stopped
+        if whom is not None:
+            whom(done, total)
 
 
 def apply(
@@ -69,33 +98,31 @@ def apply(
     report: Callable[[int], object] | None = None,
     tiles: Progress | None = None,
     frames: Progress | None = None,
+    finished: Callable[[Written], object] | None = None,
+    cancelled: Callable[[], bool] = bool,
 ) -> Summary:
     """Carry out `jobs`; outputs that are there already are skipped, a bad picture does not stop the others.
 
     Each output appears whole or not at all, so an interrupted run goes on where it stopped. `report` is told how many
     more jobs have been dealt with, `tiles` how many tiles (done, in all) of a picture that is translated in such,
-    `frames` how many frames (done, about how many in all) of a clip. Clips come after the pictures.
+    `frames` how many frames (done, about how many in all) of a clip, `finished` each output as it is written.
+    `cancelled` is asked before every batch, tile, frame and output. Clips come after the pictures.
     Raises: ConfigError for options out of range.
     """
     _check(translator, jobs, options)
     began, summary = time.perf_counter(), Summary()
+    watch = _Watch(report or (lambda _: None), tiles, frames, finished, cancelled)
     todo: list[Job] = []
     for job in jobs:
         (summary.skipped if job.target.exists() and not options.overwrite else todo).append(job)
-    report = report or (lambda _: None)
-    report(len(summary.skipped))
-    pictures, clips = [job for job in todo if not job.is_clip], [job for job in todo if job.is_clip]
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        # Two batches at most are in memory: one is read while the other is translated.
-        batches = _batches(pictures, options.batch_size or translator.best_batch_size, summary, report)
-        ahead = _read(pool, translator, next(batches, []))
-        while ahead:
-            current, ahead = ahead, _read(pool, translator, next(batches, []))
-            _finish(translator, current, options, summary, tiles)
-            report(len(current))
-    for job in clips:
-        _clip(translator, job, options, summary, frames, tiles)
-        report(1)
+    watch.report(len(summary.skipped))
+    try:
+        _pictures(translator, [job for job in todo if not job.is_clip], options, summary, watch)
+        for job in (job for job in todo if job.is_clip):
+            _clip(translator, job, options, summary, watch)
+            watch.report(1)
+    except _Stopped:
+        summary.stopped = True
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -110,23 +137,29 @@ def _check(translator: Translator, jobs: Sequence[Job], options: Options) -> Non
     tile_side(1, 1, translator.config.translator, options.tile)
 
 
-def _clip(
-    translator: Translator,
-    job: Job,
-    options: Options,
-    summary: Summary,
-    frames: Progress | None,
-    tiles: Progress | None,
-) -> None:
+def _pictures(translator: Translator, jobs: Sequence[Job], options: Options, summary: Summary, watch: _Watch) -> None:
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        # Two batches at most are in memory: one is read while the other is translated.
+        batches = _batches(jobs, options.batch_size or translator.best_batch_size, summary, watch.report)
+        ahead = _read(pool, translator, next(batches, []))
+        while ahead:
+            current, ahead = ahead, _read(pool, translator, next(batches, []))
+            _finish(translator, current, options, summary, watch)
+            watch.report(len(current))
+
+
+def _clip(translator: Translator, job: Job, options: Options, summary: Summary, watch: _Watch) -> None:
+    if watch.cancelled():
+        raise _Stopped
     try:
-        clip = translate_clip(translator, job.source, job.target, options, frames=frames, tiles=tiles)
+        clip = translate_clip(translator, job.source, job.target, options, frames=watch.frame, tiles=watch.tile)
     except TranslateError as error:
         summary.failed.append(_failure(job.source, error))
         return
     done = Written(
         job, clip.width, clip.height, clip.scale, clip.tile, clip.kept_detail, clip.seconds, clip.shares, clip.frames
     )
-    summary.written.append(done)
+    _record(done, summary, watch)
 
 
 Reading = list[tuple[Job, Future[Array]]]
@@ -136,7 +169,7 @@ def _read(pool: ThreadPoolExecutor, translator: Translator, batch: Sequence[Job]
     return [(job, pool.submit(translator.read, job.source)) for job in batch]
 
 
-def _finish(translator: Translator, batch: Reading, options: Options, summary: Summary, tiles: Progress | None) -> None:
+def _finish(translator: Translator, batch: Reading, options: Options, summary: Summary, watch: _Watch) -> None:
     scale, tile = options.scale, options.tile
     readable = []
     for job, future in batch:
@@ -144,17 +177,21 @@ def _finish(translator: Translator, batch: Reading, options: Options, summary: S
             readable.append((job, future.result()))
         except TranslateError as error:
             summary.failed.append(_failure(job.source, error))
+    if watch.cancelled():
+        raise _Stopped
     results: list[Translation | TranslateError]
     try:
         results = [
             *translator.run_many(
-                [a for _, a in readable], scale=scale, tile=tile, batch_size=max(1, len(readable)), progress=tiles
+                [a for _, a in readable], scale=scale, tile=tile, batch_size=max(1, len(readable)), progress=watch.tile
             )
         ]
     except TranslateError:
         # One of them is to blame, or all are too many for the memory: one by one.
-        results = [_attempt(translator, array, options, tiles) for _, array in readable]
+        results = [_attempt(translator, array, options, watch) for _, array in readable]
     for (job, array), result in zip(readable, results, strict=True):
+        if watch.cancelled():
+            raise _Stopped
         try:
             if isinstance(result, TranslateError):
                 raise result
@@ -163,9 +200,14 @@ def _finish(translator: Translator, batch: Reading, options: Options, summary: S
             summary.failed.append(_failure(job.source, error))
             continue
         height, width = array.shape[:2]
-        summary.written.append(
-            Written(job, width, height, result.scale, result.tile, result.kept_detail, result.seconds, result.shares)
-        )
+        facts = (result.scale, result.tile, result.kept_detail, result.seconds, result.shares)
+        _record(Written(job, width, height, *facts), summary, watch)
+
+
+def _record(done: Written, summary: Summary, watch: _Watch) -> None:
+    summary.written.append(done)
+    if watch.finished is not None:
+        watch.finished(done)
 
 
 def _write(result: Translation, photo: Array, path: Path, overlay: float | None) -> None:
@@ -185,11 +227,11 @@ def _shown(result: Translation) -> Image.Image:
     return result.image if result.labels is not None else images.array_to_pil(images.to_bytes(result.pixels))
 
 
-def _attempt(
-    translator: Translator, array: Array, options: Options, tiles: Progress | None
-) -> Translation | TranslateError:
+def _attempt(translator: Translator, array: Array, options: Options, watch: _Watch) -> Translation | TranslateError:
+    if watch.cancelled():
+        raise _Stopped
     try:
-        return translator.run(array, scale=options.scale, tile=options.tile, progress=tiles)
+        return translator.run(array, scale=options.scale, tile=options.tile, progress=watch.tile)
     except TranslateError as error:
         return error
 

@@ -20,8 +20,8 @@ from translate.config import GeneratorConfig
 from translate.errors import ConfigError, ImageError
 from translate.inference.norms import has_instance_norms, holding_norms
 from translate.inference.onnx_file import OnnxNetwork
-from translate.inference.windows import Resized, Source
-from translate.stopping import Cancelled, Stopped
+from translate.inference.windows import View
+from translate.stopping import Cancelled
 
 WHOLE_PIXELS = 2_000_000
 """More than this is cut into tiles unasked: a 64-filter network takes up to 1 KB a pixel."""
@@ -59,11 +59,11 @@ class Attempt:
 
     `cancelled` is asked before every layer.
     Shape: (N, C, H, W) -> (N, K, H, W) float32 on that device.
-    Raises: Stopped when it was cancelled.
+    Raises: Cancelled when it was cancelled.
     """
 
     def __init__(
-        self, network: nn.Module, device: torch.device, dtype: torch.dtype, cancelled: Cancelled | None = None
+        self, network: nn.Module, device: torch.device, dtype: torch.dtype, cancelled: Callable[[], bool] | None = None
     ) -> None:
         self.network, self.device, self.dtype, self.seconds = network, device, dtype, 0.0
         self.cancelled, self.has_shrunk = cancelled, False
@@ -90,10 +90,10 @@ class Attempt:
 
 
 @contextmanager
-def stopping(network: nn.Module, cancelled: Cancelled | None) -> Iterator[None]:
+def stopping(network: nn.Module, cancelled: Callable[[], bool] | None) -> Iterator[None]:
     """Ask before every layer whether this thread's work was cancelled: a large picture takes a slow CPU minutes.
 
-    Raises: Stopped when it was.
+    Raises: Cancelled when it was.
     """
     if cancelled is None:
         yield
@@ -103,7 +103,7 @@ def stopping(network: nn.Module, cancelled: Cancelled | None) -> Iterator[None]:
     def ask(*_: object) -> None:
         # Another thread may be in the same network, for somebody else.
         if threading.get_ident() == thread and cancelled():
-            raise Stopped
+            raise Cancelled("stopped")
 
     ask()
     layers = [module for module in network.modules() if next(module.children(), None) is None]
@@ -179,17 +179,17 @@ def spans(length: int, tile: int, step: int) -> list[Span]:
 
 def cover(
     attempt: Attempt,
-    source: Source | Resized,
+    source: View,
     board: Board,
     tile: int,
     step: int,
     progress: Callable[[int, int], object] | None = None,
     *,
-    change: bool = False,
+    overlay: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> None:
     """Translate a picture tile by tile; one that doesn't fit into the memory is halved, and the others are not.
 
-    The board gets the outputs, or with `change` what they differ by from their inputs. `progress` is told (tiles done,
+    The board gets the outputs, or what `overlay` makes of outputs and inputs. `progress` is told (tiles done,
     tiles in all); what it raises ends the work.
     Raises: ImageError when not even the smallest tile fits.
     """
@@ -198,13 +198,13 @@ def cover(
         for place, x in enumerate(columns, 1):
             seen = source.window(y.start, y.end, x.start, x.end)[None]  # (1, C, h, w)
             output = _halving(attempt, seen, tile, step)
-            board.add(y, x, output - seen if change else output)
+            board.add(y, x, overlay(output, seen) if overlay else output)
             if progress is not None and len(rows) * len(columns) > 1:
                 progress(number * len(columns) + place, len(rows) * len(columns))
         board.finish(rows[number + 1].start if number + 1 < len(rows) else source.height)
 
 
-def held(attempt: Attempt, source: Source | Resized, tile: int) -> Attempt:
+def held(attempt: Attempt, source: View, tile: int) -> Attempt:
     """The same network with the instance norms of a picture, if it has such, the same for every tile.
 
     They are those of the whole picture brought to the area of a tile. Against the picture translated whole (1,600 x

@@ -1,5 +1,6 @@
 """Apply a model to pictures: bring a photo to the scale the model learnt at, translate, map the result back."""
 
+import functools
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -19,11 +20,11 @@ from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
 from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
-from translate.inference.finishing import shares, winners, with_detail
+from translate.inference.finishing import laid_over, overlay, shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
+from translate.inference.label_input import painted
 from translate.inference.tiling import SMALLEST, Attempt, cover, halved, held, step_of, tile_side, too_little_memory
-from translate.inference.windows import Resized, Source
-from translate.stopping import Cancelled
+from translate.inference.windows import Painted, Resized, Source, View
 
 Array = np.ndarray[Any, Any]
 Picture = Image.Image | Array | str | Path
@@ -124,7 +125,8 @@ class Translator:
         """Translate one picture or a list: PIL in, PIL out; array in, array out; a path gives PIL.
 
         Arrays are (H, W) or (H, W, C), uint8, uint16 or floats in [0, 1]; out come (H, W, C) uint8 (uint16 for uint16),
-        or the class indices (H, W) of a label model.
+        or the class indices (H, W) of a label model. A model that starts from a label map takes class indices (H, W) or
+        their colours.
         Raises: ImageError for what is no picture.
         """
         if isinstance(image, Image.Image | np.ndarray | str | Path):
@@ -141,12 +143,12 @@ class Translator:
         scale: Scale = "auto",
         tile: int | None = None,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Translation:
         """Translate one picture and say how.
 
         Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive or a tile that is tiny;
-        Stopped when it was cancelled.
+        Cancelled when it was cancelled.
         """
         return self.run_many([image], scale=scale, tile=tile, progress=progress, cancelled=cancelled)[0]
 
@@ -158,7 +160,7 @@ class Translator:
         tile: int | None = None,
         batch_size: int | None = None,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> list[Translation]:
         """Translate pictures, those of equal size together, in the order given.
 
@@ -166,7 +168,7 @@ class Translator:
         tiles. None leaves that to its size. `batch_size` None takes 8 on an accelerator and 1 on the CPU, where a batch
         gains nothing. `progress` is told (tiles done, in all) of a picture in tiles; what it raises ends the work.
         `cancelled` is asked before every layer of the network.
-        Raises: Stopped when it was cancelled.
+        Raises: Cancelled when it was cancelled.
         """
         batch_size = batch_size or self.best_batch_size
         results: dict[int, Translation] = {}
@@ -216,11 +218,13 @@ class Translator:
         return float(scale)
 
     def read(self, picture: Picture) -> Array:
-        """The pixels of a picture with the channels this model takes.
+        """The pixels of a picture with the channels this model takes; a label map in its classes' colours.
 
         Shape: (H, W, in_channels), uint8, uint16 or float.
-        Raises: ImageError for what is no picture, or has channels that can't be converted.
+        Raises: ImageError for what is no picture, has channels that can't be converted, or is no map of the classes.
         """
+        if self.config.input_classes:
+            return painted(picture, self.config)
         wanted = self.config.translator.in_channels
         channels = wanted if wanted in (1, 3) else None
         if isinstance(picture, str | Path):
@@ -237,7 +241,7 @@ class Translator:
             raise ImageError(f"{where}the picture has {found}; {self.config.name!r} takes {wanted} channels")
         return array
 
-    def _attempt(self, depth: np.dtype[Any], cancelled: Cancelled | None = None) -> Attempt:
+    def _attempt(self, depth: np.dtype[Any], cancelled: Callable[[], bool] | None = None) -> Attempt:
         if depth == np.uint16 and self.dtype == torch.bfloat16 and self._folder is not None:
             # bfloat16 has 8 bits itself; where the choice was ours, a photo of 16 keeps them.
             if self._exact is None:
@@ -245,6 +249,10 @@ class Translator:
                 self._exact = Translator.load(self._folder, device=str(self.device), precision="fp32")
             return self._exact._attempt(depth, cancelled)
         return Attempt(self.generator, self.device, self.dtype, cancelled)
+
+    @property
+    def _fades(self) -> bool:
+        return self.config.data.keep_detail == "unchanged"
 
     def _prepare(self, number: int, picture: Picture, scale: Scale, tile: int | None) -> "_Prepared":
         array = self.read(picture)
@@ -258,8 +266,9 @@ class Translator:
                 "choose a smaller scale"
             )
         side = tile_side(*seen, self.config.translator, tile)
-        keeps_detail = self.config.data.keep_detail and seen != (height, width)
+        keeps_detail = bool(self.config.data.keep_detail) and seen != (height, width)
         in_pieces = side is not None or height * width > LARGE_PIXELS
+        is_map = bool(self.config.input_classes)
         return _Prepared(
             number=number,
             size=(height, width),
@@ -269,12 +278,12 @@ class Translator:
             depth=array.dtype if array.dtype == np.uint16 else np.dtype(np.uint8),
             keeps_detail=keeps_detail,
             # As read: a photo in float32 would take four times as much while it waits for its batch.
-            photo=array if keeps_detail or in_pieces else None,
-            batch=None if in_pieces else images.resize(images.to_tensor(array)[None], *seen),
+            photo=array if keeps_detail or in_pieces or is_map else None,
+            batch=None if in_pieces else _at_scale(array, *seen, is_map=is_map),
         )
 
     def _together(
-        self, group: Sequence["_Prepared"], progress: Progress | None, cancelled: Cancelled | None
+        self, group: Sequence["_Prepared"], progress: Progress | None, cancelled: Callable[[], bool] | None
     ) -> dict[int, Translation]:
         """Pictures of one size as a batch; where that doesn't fit one by one, and where not even that, in tiles."""
         if not group:
@@ -307,16 +316,18 @@ class Translator:
         if self.config.translator.head == "labels":
             return self._result(prepared, winners(output, *prepared.size).cpu().numpy(), seconds)
         if prepared.keeps_detail and prepared.photo is not None:
-            result = with_detail(output, seen, images.to_tensor(prepared.photo)[None])
+            result = with_detail(output, seen, images.to_tensor(prepared.photo)[None], fade=self._fades)
         else:
             result = images.resize(output, *prepared.size)
         return self._result(prepared, images.to_array(result[0], prepared.depth), seconds)
 
     @torch.inference_mode()
-    def _in_pieces(self, prepared: "_Prepared", progress: Progress | None, cancelled: Cancelled | None) -> Translation:
+    def _in_pieces(
+        self, prepared: "_Prepared", progress: Progress | None, cancelled: Callable[[], bool] | None
+    ) -> Translation:
         """As `_together` and `_finish`, but tile by tile, and never with the photo as a whole in float32."""
         network, photo, batch = self.config.translator, prepared.photo, prepared.batch
-        labels, change = network.head == "labels", prepared.keeps_detail
+        labels, keeps = network.head == "labels", prepared.keeps_detail
         shape = prepared.size if labels else (*prepared.size, network.out_channels)
         pixels = np.empty(shape, np.uint8 if labels else prepared.depth)
 
@@ -325,16 +336,22 @@ class Translator:
             if labels:
                 pixels[top:bottom] = winners(rows[None], *rows.shape[1:]).numpy()
                 return
-            if change and photo is not None:
-                rows = rows + images.to_tensor(photo[top:bottom])
+            if keeps and photo is not None:
+                rows = laid_over(images.to_tensor(photo[top:bottom]), rows)
             pixels[top:bottom] = images.to_array(rows, prepared.depth)
 
-        source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
+        source: View
+        if self.config.input_classes:
+            source = Painted(cast(Array, photo), *prepared.seen)
+        else:
+            source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
         attempt, tile = self._attempt(prepared.depth, cancelled), prepared.tile or max(prepared.seen)
         if prepared.tile is not None:
             attempt = held(attempt, source, tile)
-        canvas = Canvas(prepared.seen, prepared.size, network.out_channels, tile, paint)
-        cover(attempt, source, canvas, tile, step_of(network), progress, change=change)
+        planes = network.out_channels + (keeps and self._fades)
+        canvas = Canvas(prepared.seen, prepared.size, planes, tile, paint)
+        laid = functools.partial(overlay, fade=self._fades) if keeps else None
+        cover(attempt, source, canvas, tile, step_of(network), progress, overlay=laid)
         return self._result(prepared, pixels, attempt.seconds)
 
     def _result(self, prepared: "_Prepared", pixels: Array, seconds: float) -> Translation:
@@ -360,9 +377,16 @@ class _Prepared:
     depth: np.dtype[Any]
     keeps_detail: bool
     photo: Array | None
-    """The photo itself, where it is brought to scale in pieces or its detail is to be kept."""
+    """The photo itself, where it is brought to scale in pieces, its detail is to be kept, or it is a label map."""
     batch: Tensor | None
     """The photo at the model's scale, where that isn't done in pieces. Shape: (1, C, *seen)."""
+
+
+def _at_scale(array: Array, height: int, width: int, *, is_map: bool) -> Tensor:
+    """A picture, or a painted label map, at the model's scale. Shape: (H, W, C) -> (1, C, height, width)."""
+    if is_map:
+        return images.to_tensor(images.nearest(array, height, width))[None]
+    return images.resize(images.to_tensor(array)[None], height, width)
 
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:

@@ -73,6 +73,29 @@ class Resized:
         return Resized(images.resize(self.tensor[None], height, width)[0])
 
 
+class Painted:
+    """A label map in its classes' colours, seen at another size to the nearest pixel; for use as a Source.
+
+    Shape: (H, W, 3) bytes, seen as (3, height, width).
+    """
+
+    def __init__(self, array: Array, height: int, width: int) -> None:
+        self.array, self.height, self.width = array, height, width
+        self.seen = images.nearest(array, height, width)
+
+    def window(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """A part of it. Shape: (3, bottom - top, right - left), float32 in [-1, 1]."""
+        return images.to_tensor(self.seen[top:bottom, left:right])
+
+    def at(self, height: int, width: int) -> "Painted":
+        """The map seen at yet another size."""
+        return Painted(self.array, height, width)
+
+
+View = Source | Resized | Painted
+"""What tiles are cut from."""
+
+
 def across(rows: Tensor, size: int, new: int, left: int, right: int, x: int = 0) -> Tensor:
     """The columns `left` to `right` of rows resized from `size` to `new`; they are given from column `x` on.
 

@@ -103,6 +103,11 @@ def read(path: Path) -> Published:
     return Published(generator_state, critic_state, {}, {})
 
 
+def is_generator(content: Any) -> bool:
+    """Whether what a .pt or .pth file holds is a StyleGAN2 generator of a known project."""
+    return layout_of(_parts(content)[0]) is not None
+
+
 def load(path: Path, colours: Colours | None = None) -> ConvertedGenerator:
     """The averaged generator of a file as one of ours; `colours` as `convert_generator` takes them.
 

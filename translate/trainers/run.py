@@ -13,7 +13,7 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 
 from translate import checkpoints
-from translate.catalog import DIRECTIONS, RUN_FILE
+from translate.catalog import DIRECTIONS, RUN_FILE, RUN_LOCK
 from translate.config import Config, HoldOut, TrainConfig, read
 from translate.data.domains import UnpairedLayout
 from translate.data.labelled import LabelledLayout
@@ -139,7 +139,7 @@ def train(
         raise CheckpointError(f"{plan.folder}: holds no training to resume; start one without --resume")
     accelerator = make_accelerator(device, plan.config.precision)
     busy = f"{plan.folder}: another process is training here; wait for it, or stop it"
-    with held(plan.folder / ".lock", busy) if accelerator.is_main_process else nullcontext():
+    with held(plan.folder / RUN_LOCK, busy) if accelerator.is_main_process else nullcontext():
         return _train(plan, accelerator, resume, init, stop, report)
 
 

@@ -13,10 +13,15 @@ from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
 from translate.ui.api import api_tab
+from translate.ui.evaluate_tab import evaluate_tab
 from translate.ui.limits import Limits, is_loopback
 from translate.ui.models import Models
+from translate.ui.models_api import models_endpoint
+from translate.ui.models_tab import models_tab
+from translate.ui.paint_tab import paint_tab
 from translate.ui.settings import Settings
 from translate.ui.sweep import sweeping
+from translate.ui.train_tab import train_tab
 from translate.ui.translate_tab import translate_tab
 
 HOST, PORT = "127.0.0.1", 7860
@@ -41,14 +46,19 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}"):
                     add(models, settings)
             with gr.Tab("API", id="api", elem_id="tab-api"):  # the last: it tells of what the others have
+                models_endpoint(models)
                 api_tab(page)
     return page.queue(max_size=settings.queue, api_open=False, default_concurrency_limit=4)
 
 
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
     """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
-    everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab}
-    owner: dict[str, Callable[[Models, Settings], None]] = {}
+    everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab, "Paint": paint_tab}
+    owner: dict[str, Callable[[Models, Settings], None]] = {
+        "Train": train_tab,
+        "Models": models_tab,
+        "Evaluate": evaluate_tab,
+    }
     return everyone if settings.public else everyone | owner
 
 

@@ -85,6 +85,8 @@ def _more(config: ModelConfig, known: Mapping[str, float]) -> str:
 
 def _making(config: ModelConfig) -> list[tuple[str, str]]:
     facts = [("Method", config.kind), ("Sees", f"the area of {config.data.size} × {config.data.size}")]
+    if config.input_classes:
+        facts.insert(0, ("Takes", f"a label map of {len(config.input_classes)} classes, drawn in the tab Paint"))
     return facts + ([("Trained", f"{config.step:,} steps")] if config.step else [])
 
 

@@ -6,7 +6,7 @@ An event that takes over a second is an `async def` with `**ONE_AT_A_TIME` whose
         done = await working(lambda cancelled: run(models, name, photo, how, cancelled))
 
 `working` (work.py) does it in a thread and ends it when the visitor cancels (`cancels=`) or leaves: the function polls
-`cancelled()` between its steps, at least every two seconds, and then returns or raises `translate.stopping.Stopped`.
+`cancelled()` between its steps, at least every two seconds, and then returns or raises `translate.stopping.Cancelled`.
 What need not be waited for, or touches components (`temp_files`), stays outside. A generator that yields at least every
 two seconds ends by itself, and takes `with accelerator(bool):` around each of its steps.
 """
@@ -44,6 +44,13 @@ def told() -> Iterator[None]:
     except Exception:
         _log.exception("a request failed")
         raise gr.Error("Something broke inside the program; its log says what.", print_exception=False) from None
+
+
+def scroll_to(name: str) -> str:
+    """JavaScript that brings a component into view where it is far down, as it is on a phone, once it is there."""
+    return """() => setTimeout(() => { const at = document.getElementById("NAME");
+if (at && at.getBoundingClientRect().top > innerHeight * 0.6) at.scrollIntoView({block: "start",
+behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"}); }, 500)""".replace("NAME", name)
 
 
 def _without_folders(text: str) -> str:

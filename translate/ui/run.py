@@ -4,6 +4,7 @@ import math
 import re
 import tempfile
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from PIL import Image
 from translate import images
 from translate.catalog import DIRECTIONS
 from translate.errors import ConfigError
-from translate.stopping import Cancelled, Stopped
+from translate.stopping import Cancelled
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
 
@@ -74,17 +75,17 @@ class Run:
         return details
 
 
-def run(models: Models, name: object, photo: Path, scale: object, cancelled: Cancelled = bool) -> Run:
+def run(models: Models, name: object, photo: Path, scale: object, cancelled: Callable[[], bool] = bool) -> Run:
     """Translate one photo with a listed model.
 
-    Raises: TranslateError for a model, photo or scale that won't do; Stopped when it was cancelled.
+    Raises: TranslateError for a model, photo or scale that won't do; Cancelled when it was cancelled.
     """
     wanted = parse_scale(scale)
     translator = models.load(name)
     array = translator.read(photo)
     translation = translator.run(array, scale=wanted, cancelled=cancelled)
     if cancelled():
-        raise Stopped
+        raise Cancelled("stopped")
     folder = Path(tempfile.mkdtemp(prefix="result-", dir=own_folder()))
     stem = re.sub(r"[^\w.-]+", "-", photo.stem)[:32].strip("-.") or "photo"
     file = folder / f"{stem}-{_last_part(str(name))}.png"

@@ -1,4 +1,7 @@
-"""The Translate tab: a photo in, its translation out, and the same as the API endpoint `/apply`."""
+"""The Translate tab: a photo in, its translation out, and the same as the API endpoint `/apply`.
+
+One photo is its front door; many photos, a clip, the camera and several models are doors beside it.
+"""
 
 import functools
 from asyncio import to_thread
@@ -9,12 +12,16 @@ import gradio as gr
 
 from translate.errors import TranslateError
 from translate.ui import cards
+from translate.ui.batch_tab import batch_tab
+from translate.ui.camera_tab import camera_tab
+from translate.ui.compare_tab import compare_tab
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.examples import examples
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.run import Comparison, Run, blend, compare, run
 from translate.ui.settings import Settings
+from translate.ui.video_tab import video_tab
 from translate.ui.work import working
 
 STRENGTH = 0.6
@@ -71,6 +78,24 @@ class _Results:
 
 def translate_tab(models: Models, settings: Settings) -> None:
     """Add the tab's content and its endpoint to the Blocks being built."""
+    with gr.Tabs(elem_id="ways"):
+        with gr.Tab("One photo", elem_id="way-one"):
+            model = _one_photo(models)
+        with gr.Tab("Many photos", elem_id="way-batch"):
+            menus = [batch_tab(models, settings)]
+        with gr.Tab("Video", elem_id="way-video"):
+            menus.append(video_tab(models, settings))
+        with gr.Tab("Camera", elem_id="way-camera"):
+            menus.append(camera_tab(models))
+        with gr.Tab("Compare models", elem_id="way-compare"):
+            several = compare_tab(models)
+    _keep_listed(models, menus, several)
+    # The model chosen for one photo is likely the one wanted for many; each way may choose another.
+    model.input(None, model, menus, js=f"name => Array({len(menus)}).fill(name)", api_visibility="private")
+    _endpoint(models)
+
+
+def _one_photo(models: Models) -> gr.Dropdown:
     with gr.Row(equal_height=False, elem_classes="tr-columns"):
         with gr.Column(scale=4, min_width=300):
             model = _model_picker(models)
@@ -85,7 +110,21 @@ def translate_tab(models: Models, settings: Settings) -> None:
         with gr.Column(scale=7, min_width=300):
             results = _result_panel(models)
     _on_change(models, model, photo, chosen, results)
-    _endpoint(models)
+    return model
+
+
+def _keep_listed(models: Models, menus: list[gr.Dropdown], several: gr.Dropdown) -> None:
+    """On every visit list the models anew in the menus of the other ways."""
+
+    def listed(*chosen: Any) -> list[gr.Dropdown]:
+        choices = models.choices()
+        names = {name for _, name in choices}
+        values = [name if name in names else models.default() for name in chosen[:-1]]
+        known = [name for name in chosen[-1] or [] if name in names]
+        return [gr.Dropdown(choices, value=value) for value in [*values, known]]
+
+    every = [*menus, several]
+    gr.on(None, listed, every, every, preprocess=False, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _on_change(models: Models, model: gr.Dropdown, photo: gr.Image, chosen: list[Any], results: _Results) -> None:

@@ -12,15 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import gradio as gr
 from gradio.context import LocalContext
 
-from translate.stopping import Cancelled, Stopped
+from translate.stopping import Cancelled
 
 LOOK_SECONDS = 0.1
 """How often a waiting event looks whether its visitor has left."""
-
-STOPPED = "Stopped."
 
 T = TypeVar("T")
 
@@ -30,28 +27,28 @@ _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="work")
 
 
 @contextmanager
-def accelerator(cancelled: Cancelled) -> Iterator[None]:
+def accelerator(cancelled: Callable[[], bool]) -> Iterator[None]:
     """Have the accelerator to oneself.
 
-    Raises: Stopped when `cancelled` says so first.
+    Raises: Cancelled when `cancelled` says so first.
     """
     while not _accelerator.acquire(timeout=LOOK_SECONDS):
         if cancelled():
-            raise Stopped
+            raise Cancelled("stopped")
     try:
         if cancelled():
-            raise Stopped
+            raise Cancelled("stopped")
         yield
     finally:
         _accelerator.release()
 
 
-async def working(work: Callable[[Cancelled], T]) -> T:
+async def working(work: Callable[[Callable[[], bool]], T]) -> T:
     """What `work(cancelled)` returns, done in a thread that has the accelerator to itself.
 
     `cancelled()` is true once the event was cancelled or its visitor has left; work that then returns or raises
-    Stopped within two seconds frees the place of the next visitor in that time, and not before it has ended.
-    Raises: what the work raises; gr.Error when it stopped.
+    Cancelled within two seconds frees the place of the next visitor in that time, and not before it has ended.
+    Raises: what the work raises.
     """
     token, event, context = threading.Event(), _event(), contextvars.copy_context()
 
@@ -66,8 +63,6 @@ async def working(work: Callable[[Cancelled], T]) -> T:
             if event is not None and (event.closed or not event.alive):
                 token.set()
         return job.result()
-    except Stopped:
-        raise gr.Error(STOPPED, print_exception=False) from None
     finally:
         token.set()
         await _left(job)

@@ -1,0 +1,102 @@
+"""The Train tab in a real browser: a zip becomes a training, a model, a translation."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import translate
+from tests.ui.browser import MARKS, PHONE, download, fits, upload, wait_for_result
+from tests.ui.tiny_page import Served, draw
+
+pytestmark = MARKS
+PATIENCE = 240_000
+"""Milliseconds: a training starts torch in a process of its own."""
+
+
+@pytest.fixture
+def train(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The Train tab, with runs of its own."""
+    monkeypatch.chdir(tmp_path)
+    page.set_default_timeout(PATIENCE)
+    page.get_by_role("tab", name="Train").click()
+    page.wait_for_selector("text=Your trainings appear here")
+    return page
+
+
+def zipped(path: Path, broken: bool = False) -> Path:
+    """Eight pairs: what is in b is the mirror of a."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(8):
+            photo = path.with_name("photo.png")
+            for side, image in (("a", draw(24, 32, number)), ("b", draw(24, 32, number).transpose(Image.Transpose(0)))):
+                image.save(photo)
+                archive.writestr(
+                    f"{side}/{number}.png", b"no picture" if broken and number == 3 else photo.read_bytes()
+                )
+    return path
+
+
+def fill(page: Any, **values: object) -> None:
+    for name, value in values.items():
+        page.locator(f"#train-{name} input, #train-{name} textarea").first.fill(str(value))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_zip_is_trained_on_and_the_model_translates_as_from_python(
+    train: Any, served: Served, tmp_path: Path
+) -> None:
+    train.set_input_files("#train-zip input[type=file]", zipped(tmp_path / "mirrors.zip"))
+    train.wait_for_selector(".tr-survey")
+    assert "Pairs of pictures" in train.locator(".tr-survey").inner_text()
+    assert "train: 7 pairs, val: 1 pairs" in train.locator(".tr-survey").inner_text()
+    assert train.locator("#train-previews img").count() == 8
+    assert train.locator("#train-name input, #train-name textarea").first.input_value() == "mirrors-pix2pix-fast"
+    fill(train, size=32, steps=50, batch=1, name="tiny-trained")
+    train.click("#train-start")
+    train.wait_for_selector(".tr-state.tr-finished, .tr-state.tr-failed")
+    assert "Step\n50 of 50" in train.locator(".tr-job").inner_text()
+    assert train.locator("#train-curves svg").count() >= 3
+    train.reload()
+    train.get_by_role("tab", name="Train").click()
+    train.wait_for_selector(".tr-state.tr-finished")
+
+    run = tmp_path / "runs" / "tiny-trained"
+    with train.expect_download() as waited:
+        train.click("#train-pack")
+    assert waited.value.suggested_filename == "tiny-trained.zip"
+    with zipfile.ZipFile(waited.value.path()) as archive:
+        assert sorted(archive.namelist()) == ["tiny-trained/config.json", "tiny-trained/model.safetensors"]
+        assert archive.read("tiny-trained/model.safetensors") == (run / "model.safetensors").read_bytes()
+
+    train.click("#train-use")
+    train.wait_for_function("document.querySelector('#model input').value.startsWith('tiny-trained')")
+    upload(train, served.photo)
+    wait_for_result(train)
+    with Image.open(download(train, tmp_path)) as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(translate.load(run)(served.photo)))
+
+
+def test_a_file_that_can_t_be_used_is_named_and_nothing_can_be_started(train: Any, tmp_path: Path) -> None:
+    train.set_viewport_size(PHONE)
+    train.set_input_files("#train-zip input[type=file]", zipped(tmp_path / "spoiled.zip", broken=True))
+    train.wait_for_selector(".tr-bad")
+    assert "a/3.png: no PNG, JPEG" in train.locator(".tr-bad").inner_text()
+    assert str(tmp_path) not in train.locator("#train-report").inner_text()
+    assert train.locator("#train-start").is_disabled()
+    assert fits(train)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_hostile_zip_is_one_line(train: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("../../up.png", b"x")
+    train.set_input_files("#train-zip input[type=file]", tmp_path / "bad.zip")
+    toast = train.get_by_test_id("toast-body")
+    toast.wait_for()
+    assert "leads out of the folder; nothing was extracted" in toast.inner_text()
+    assert "translate-" not in toast.inner_text()
