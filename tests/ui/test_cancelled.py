@@ -171,6 +171,9 @@ def test_a_client_that_cancels_its_job_frees_the_place(served: Served, tmp_path:
     client = Client(served.url, verbose=False)
     job = client.submit("tiny-labels", handle_file(tmp_path / "slow.png"), api_name="/apply")
     assert jobs.begun.acquire(timeout=20)
+    until = time.monotonic() + 15
+    while job.status().code.name != "PROCESSING" and time.monotonic() < until:
+        time.sleep(0.05)  # before that the client does not know what it would cancel
     job.cancel()
     until = time.monotonic() + 15
     while jobs.inside and time.monotonic() < until:

@@ -20,6 +20,7 @@ from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
 from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
+from translate.inference.channels import with_channels
 from translate.inference.finishing import laid_over, overlay, shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
 from translate.inference.label_input import painted
@@ -232,7 +233,7 @@ class Translator:
         elif isinstance(picture, Image.Image):
             array = images.from_pil(picture, channels)
         elif isinstance(picture, np.ndarray):
-            array = _with_channels(picture, wanted)
+            array = with_channels(picture, wanted)
         else:
             raise ImageError(f"expected a PIL picture, an array or a path, got {type(picture).__name__}")
         if (array.ndim, array.shape[-1]) != (3, wanted):
@@ -391,15 +392,3 @@ def _at_scale(array: Array, height: int, width: int, *, is_map: bool) -> Tensor:
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:
     return result.pixels if isinstance(picture, np.ndarray) else result.image
-
-
-def _with_channels(array: Array, wanted: int) -> Array:
-    """Gray to colour for any type; alpha over white and colour to gray for bytes. Otherwise as it came."""
-    array = array[..., None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[2] == wanted or wanted not in (1, 3):
-        return array
-    if array.shape[2] == 1:
-        return array.repeat(wanted, axis=2)
-    if array.dtype == np.uint8 and array.shape[2] in (2, 3, 4):
-        return images.from_pil(Image.fromarray(array), wanted)
-    return array

@@ -17,8 +17,8 @@ from translate.ui.settings import Settings
 
 _ABOUT = """<p class="tr-note">Taken are weights of the pix2pix and CycleGAN project (<code>.pth</code>), StyleGAN2
 generators of NVIDIA (<code>.pkl</code>), rosinality (<code>.pt</code>) and mmgeneration (<code>.pth</code>), and a zip
-of a model folder of this program. Nothing in the file is run. An upload may have 2 GB (<code>--max-upload</code>); a larger
-file is named below the data root, or imported by <code>translate models import</code>.</p>"""
+of a model folder of this program. Nothing in the file is run. An upload may have 2 GB (<code>--max-upload</code>); a
+larger file is named below the data root, or imported by <code>translate models import</code>.</p>"""
 _STATISTICS = [("what it tracked in training", "tracked"), ("each picture's own", "picture")]
 
 
