@@ -203,9 +203,9 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert not circle(SOURCES)
 
 
-def test_app_imports_the_ui_and_nothing_below_it() -> None:
+def test_app_imports_the_command_line_and_nothing_below_it() -> None:
     source = read(ROOT / "app.py")
-    assert {part_of(name) for _, name in imported(source)} <= {"ui", "errors"}
+    assert {part_of(name) for _, name in imported(source)} <= {"cli", ""}
 
 
 def test_no_file_has_more_than_400_lines() -> None:

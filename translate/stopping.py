@@ -1,4 +1,4 @@
-"""How long work is asked to stop: a training on the command line, the page."""
+"""How long work is asked to stop: a training on the command line, the page and its requests."""
 
 import signal
 import threading

@@ -1,7 +1,6 @@
 """A page with three tiny models and two examples, served on a free port for the tests of this folder."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ui.browser import ARGS, CHROMIUM, DESKTOP
-from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, save_tiny
+from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, free, save_tiny
 from translate import images
 
 
@@ -51,9 +50,7 @@ def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRANSLATE_HOME", str(ui_home))
         patch.setattr(examples, "_folder", lambda: folder / "examples")
-        with socket.create_server(("127.0.0.1", 0)) as free:  # two test processes must not want the same one
-            port = free.getsockname()[1]
-        page = launch(TinyModels(), port=port, wait=False)
+        page = launch(TinyModels(), port=free(), wait=False)
     yield Served(page, page.local_url, ui_home, folder / "a photo.png")
     page.close()
 

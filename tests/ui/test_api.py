@@ -124,9 +124,9 @@ def test_a_broken_picture_is_told_in_one_line_without_the_server_s_folders(clien
     assert str(tmp_path) not in message
 
 
-def test_a_photo_at_more_pixels_than_the_page_takes_is_refused(client: Any, tmp_path: Path) -> None:
+def test_a_photo_at_more_pixels_than_can_be_translated_is_refused(client: Any, tmp_path: Path) -> None:
     images.save(Image.new("L", (500, 400)), tmp_path / "photo.png")
-    assert "20 megapixels at that scale" in failure(client, tmp_path / "photo.png", scale="10")
+    assert "8000 x 6400, more than can be translated" in failure(client, tmp_path / "photo.png", scale="16")
 
 
 def test_a_bug_shows_no_traceback(client: Any, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

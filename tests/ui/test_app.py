@@ -16,7 +16,8 @@ from tests.ui.tiny_page import TinyModels
 from translate import images
 from translate.errors import ConfigError
 from translate.ui import examples
-from translate.ui.app import build, free_port
+from translate.ui.app import build, free_port, launch
+from translate.ui.limits import is_loopback
 from translate.ui.models import Models
 
 
@@ -41,6 +42,22 @@ def test_no_free_port_is_an_error_of_one_line(taken: int) -> None:
 def test_a_host_that_is_not_this_machine_is_an_error_of_one_line() -> None:
     with pytest.raises(ConfigError, match=r"host '192\.0\.2\.1'"):
         free_port("192.0.2.1", 7860, tries=2)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_other_machines_are_not_let_in_as_the_owner(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"add --public, .* or --auth FILE"):
+        launch(TinyModels(), host=host, wait=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost", "page.localhost"])
+def test_an_address_that_reaches_no_further_is_known(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org", ""])
+def test_an_address_that_reaches_further_is_known(host: str) -> None:
+    assert not is_loopback(host)
 
 
 def test_app_py_serves_the_page_says_where_and_leaves_nothing_behind(repo: Path, taken: int, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from PIL import Image
 from tests.ui.tiny_page import draw, save_tiny
 from translate import images
 from translate.errors import CheckpointError, ConfigError
+from translate.stopping import Cancelled
+from translate.ui.guard import own_folder
 from translate.ui.models import Models
-from translate.ui.run import SHOWN_SIDE, Comparison, blend, check_work, compare, parse_scale, run
+from translate.ui.run import SHOWN_SIDE, Comparison, blend, compare, parse_scale, run
 
 
 @pytest.fixture
@@ -109,11 +111,11 @@ def test_any_other_scale_is_refused(scale: object) -> None:
         parse_scale(scale)
 
 
-def test_work_is_limited_by_the_pixels_the_model_sees() -> None:
-    check_work(4000, 4000, 1.0)
-    check_work(8000, 8000, 0.5)
-    with pytest.raises(ConfigError, match="16 megapixels"):
-        check_work(4000, 4001, 1.0)
+def test_a_run_that_nobody_wants_any_more_stops_and_writes_nothing(photo: Path) -> None:
+    before = set(own_folder().rglob("*"))
+    with pytest.raises(Cancelled):
+        run(Models(), "tiny-picture", photo, "native", lambda: True)
+    assert set(own_folder().rglob("*")) == before
 
 
 def test_a_model_is_loaded_once(photo: Path) -> None:

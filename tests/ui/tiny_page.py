@@ -1,10 +1,12 @@
 """What the page's tests are made of: two tiny models, drawn photos, and the running page's address."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -12,6 +14,7 @@ from translate.checkpoints import save_model
 from translate.config import ClassSpec, DataConfig, GeneratorConfig, ModelConfig
 from translate.networks import build_generator
 from translate.ui.models import Models
+from translate.ui.settings import Settings
 
 CLASSES = tuple(
     ClassSpec(name=name, color=color)
@@ -62,3 +65,19 @@ def save_tiny(folder: Path, head: str, **facts: object) -> None:
         if parameter.ndim > 1:  # larger than at the start of a training, so that every class appears
             torch.nn.init.normal_(parameter, std=0.3)
     save_model(folder, generator, config)
+
+
+def free() -> int:
+    """A port that nobody listens on; two test processes must not want the same one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def start(home: Path, settings: Settings | None = None) -> Any:
+    """One more page of the models in `home`, served from this process; close it."""
+    from translate.ui.app import launch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRANSLATE_HOME", str(home))
+        return launch(TinyModels(), settings, port=free(), wait=False)

@@ -1,4 +1,4 @@
-"""`translate bench train|apply|step|objectives|guards`: how fast this machine is, beside the classic settings."""
+"""`translate bench train|apply|step|objectives|guards|serve`: how fast this machine is, beside the classic settings."""
 
 import sys
 from pathlib import Path
@@ -124,6 +124,28 @@ def guards(
     )
     if json_out:
         checkpoints.write_json(json_out, found.as_json())
+
+
+@app.command()
+def serve(
+    requests: Annotated[int, typer.Option(min=1, help="Requests to /apply in all.")] = 1000,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="Visitors, each with a photo of its own.")] = 64,
+    json_out: Json = None,
+) -> None:
+    """Load a page of its own with a toy model: answers, times, memory, a full queue. Exit code 1 where one is amiss."""
+    from translate import checkpoints
+    from translate.evaluation.bench_serve import bench_serve
+
+    check_json_out(json_out)
+    _say(f"asking {requests} times ...")
+    found = bench_serve(requests=requests, at_once=at_once)
+    facts = found.as_json()
+    for name, value in facts.items():
+        print(f"{name.replace('_', ' '):<20}{value:,.1f}" if isinstance(value, float) else f"{name:<20}{value}")
+    if json_out:
+        checkpoints.write_json(json_out, facts)
+    if facts["missed"]:
+        raise typer.Exit(1)
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from translate import images
 Array = np.ndarray[Any, Any]
 
 LITTLE, MUCH, REACH = 0.05, 0.2, 4
-"""The mean change from which detail fades and that from which none is left, in [-1, 1], over so many pixels around."""
+"""Where detail fades: from which mean change on, from which on none is left; in [-1, 1], over REACH pixels around."""
 
 
 def with_detail(fake: Tensor, seen: Tensor, photo: Tensor, *, fade: bool = False) -> Tensor:

@@ -6,8 +6,10 @@ picture, and their outputs (logits, for labels) are blended by ramps that sum to
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +21,7 @@ from translate.errors import ConfigError, ImageError
 from translate.inference.norms import has_instance_norms, holding_norms
 from translate.inference.onnx_file import OnnxNetwork
 from translate.inference.windows import View
+from translate.stopping import Cancelled
 
 WHOLE_PIXELS = 2_000_000
 """More than this is cut into tiles unasked: a 64-filter network takes up to 1 KB a pixel."""
@@ -54,18 +57,23 @@ class Board(Protocol):
 class Attempt:
     """A network on its device that gives None where the memory runs out; `seconds` is the time it took so far.
 
+    `cancelled` is asked before every layer.
     Shape: (N, C, H, W) -> (N, K, H, W) float32 on that device.
+    Raises: Cancelled when it was cancelled.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, network: nn.Module, device: torch.device, dtype: torch.dtype, cancelled: Callable[[], bool] | None = None
+    ) -> None:
         self.network, self.device, self.dtype, self.seconds = network, device, dtype, 0.0
-        self.has_shrunk = False
+        self.cancelled, self.has_shrunk = cancelled, False
 
     @torch.inference_mode()
     def __call__(self, batch: Tensor) -> Tensor | None:
         began = time.perf_counter()
         try:
-            output: Tensor = self.network(batch.to(self.device, self.dtype, memory_format=torch.channels_last))
+            with stopping(self.network, self.cancelled):
+                output: Tensor = self.network(batch.to(self.device, self.dtype, memory_format=torch.channels_last))
             output = output.float()
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)
@@ -79,6 +87,32 @@ class Attempt:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
+
+
+@contextmanager
+def stopping(network: nn.Module, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+    """Ask before every layer whether this thread's work was cancelled: a large picture takes a slow CPU minutes.
+
+    Raises: Cancelled when it was.
+    """
+    if cancelled is None:
+        yield
+        return
+    thread = threading.get_ident()
+
+    def ask(*_: object) -> None:
+        # Another thread may be in the same network, for somebody else.
+        if threading.get_ident() == thread and cancelled():
+            raise Cancelled("stopped")
+
+    ask()
+    layers = [module for module in network.modules() if next(module.children(), None) is None]
+    handles = [layer.register_forward_pre_hook(ask) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -190,7 +224,7 @@ def held(attempt: Attempt, source: View, tile: int) -> Attempt:
     while side >= SMALLEST:
         factor = min(1.0, side / math.sqrt(source.height * source.width))
         height, width = max(1, round(source.height * factor)), max(1, round(source.width * factor))
-        holding = Attempt(holding_norms(attempt.network), attempt.device, attempt.dtype)
+        holding = Attempt(holding_norms(attempt.network), attempt.device, attempt.dtype, attempt.cancelled)
         if holding(source.at(height, width).window(0, height, 0, width)[None]) is not None:
             return holding
         side //= 2

@@ -20,6 +20,7 @@ from translate.devices import pick_device, pick_precision
 from translate.errors import ConfigError, ImageError
 from translate.inference import onnx_file
 from translate.inference.canvas import Canvas
+from translate.inference.channels import with_channels
 from translate.inference.finishing import laid_over, overlay, shares, winners, with_detail
 from translate.inference.fuse import can_prepack, fold_norms, prepack
 from translate.inference.label_input import painted
@@ -137,13 +138,20 @@ class Translator:
         return [_same_kind(picture, result) for picture, result in zip(image, results, strict=True)]
 
     def run(
-        self, image: Picture, *, scale: Scale = "auto", tile: int | None = None, progress: Progress | None = None
+        self,
+        image: Picture,
+        *,
+        scale: Scale = "auto",
+        tile: int | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Translation:
         """Translate one picture and say how.
 
-        Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive or a tile that is tiny.
+        Raises: ImageError for what is no picture; ConfigError for a scale that isn't positive or a tile that is tiny;
+        Cancelled when it was cancelled.
         """
-        return self.run_many([image], scale=scale, tile=tile, progress=progress)[0]
+        return self.run_many([image], scale=scale, tile=tile, progress=progress, cancelled=cancelled)[0]
 
     def run_many(
         self,
@@ -153,12 +161,15 @@ class Translator:
         tile: int | None = None,
         batch_size: int | None = None,
         progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> list[Translation]:
         """Translate pictures, those of equal size together, in the order given.
 
         `tile` is the largest side that the network is given; a picture larger than that is translated in overlapping
         tiles. None leaves that to its size. `batch_size` None takes 8 on an accelerator and 1 on the CPU, where a batch
         gains nothing. `progress` is told (tiles done, in all) of a picture in tiles; what it raises ends the work.
+        `cancelled` is asked before every layer of the network.
+        Raises: Cancelled when it was cancelled.
         """
         batch_size = batch_size or self.best_batch_size
         results: dict[int, Translation] = {}
@@ -166,15 +177,15 @@ class Translator:
         for number, picture in enumerate(pictures):
             prepared = self._prepare(number, picture, scale, tile)
             if prepared.batch is None:
-                results[number] = self._in_pieces(prepared, progress)
+                results[number] = self._in_pieces(prepared, progress, cancelled)
                 continue
             group = waiting.setdefault((prepared.seen, prepared.depth), [])
             group.append(prepared)
             if len(group) == batch_size:
-                results.update(self._together(group, progress))
+                results.update(self._together(group, progress, cancelled))
                 group.clear()
         for group in waiting.values():
-            results.update(self._together(group, progress))
+            results.update(self._together(group, progress, cancelled))
         return [results[number] for number in range(len(pictures))]
 
     @property
@@ -222,7 +233,7 @@ class Translator:
         elif isinstance(picture, Image.Image):
             array = images.from_pil(picture, channels)
         elif isinstance(picture, np.ndarray):
-            array = _with_channels(picture, wanted)
+            array = with_channels(picture, wanted)
         else:
             raise ImageError(f"expected a PIL picture, an array or a path, got {type(picture).__name__}")
         if (array.ndim, array.shape[-1]) != (3, wanted):
@@ -231,14 +242,14 @@ class Translator:
             raise ImageError(f"{where}the picture has {found}; {self.config.name!r} takes {wanted} channels")
         return array
 
-    def _attempt(self, depth: np.dtype[Any]) -> Attempt:
+    def _attempt(self, depth: np.dtype[Any], cancelled: Callable[[], bool] | None = None) -> Attempt:
         if depth == np.uint16 and self.dtype == torch.bfloat16 and self._folder is not None:
             # bfloat16 has 8 bits itself; where the choice was ours, a photo of 16 keeps them.
             if self._exact is None:
                 _log.info("a photo of 16 bits is translated in float32")
                 self._exact = Translator.load(self._folder, device=str(self.device), precision="fp32")
-            return self._exact._attempt(depth)
-        return Attempt(self.generator, self.device, self.dtype)
+            return self._exact._attempt(depth, cancelled)
+        return Attempt(self.generator, self.device, self.dtype, cancelled)
 
     @property
     def _fades(self) -> bool:
@@ -272,17 +283,20 @@ class Translator:
             batch=None if in_pieces else _at_scale(array, *seen, is_map=is_map),
         )
 
-    def _together(self, group: Sequence["_Prepared"], progress: Progress | None) -> dict[int, Translation]:
+    def _together(
+        self, group: Sequence["_Prepared"], progress: Progress | None, cancelled: Callable[[], bool] | None
+    ) -> dict[int, Translation]:
         """Pictures of one size as a batch; where that doesn't fit one by one, and where not even that, in tiles."""
         if not group:
             return {}
-        attempt = self._attempt(group[0].depth)
+        attempt = self._attempt(group[0].depth, cancelled)
         batch = torch.cat([p.batch for p in group if p.batch is not None])  # (N, C, H, W)
         output = attempt(batch)
         if output is None and len(group) > 1:
-            return {number: result for p in group for number, result in self._together([p], progress).items()}
+            alone = [self._together([p], progress, cancelled) for p in group]
+            return {number: result for one in alone for number, result in one.items()}
         if output is None:
-            return {group[0].number: self._in_pieces(self._smaller(group[0]), progress)}
+            return {group[0].number: self._in_pieces(self._smaller(group[0]), progress, cancelled)}
         if self.device.type == "mps":
             output = output.cpu()  # Apple's GPU can't resize with antialiasing
         seconds = attempt.seconds / len(group)
@@ -309,7 +323,9 @@ class Translator:
         return self._result(prepared, images.to_array(result[0], prepared.depth), seconds)
 
     @torch.inference_mode()
-    def _in_pieces(self, prepared: "_Prepared", progress: Progress | None) -> Translation:
+    def _in_pieces(
+        self, prepared: "_Prepared", progress: Progress | None, cancelled: Callable[[], bool] | None
+    ) -> Translation:
         """As `_together` and `_finish`, but tile by tile, and never with the photo as a whole in float32."""
         network, photo, batch = self.config.translator, prepared.photo, prepared.batch
         labels, keeps = network.head == "labels", prepared.keeps_detail
@@ -330,7 +346,7 @@ class Translator:
             source = Painted(cast(Array, photo), *prepared.seen)
         else:
             source = Resized(batch[0]) if batch is not None else Source(cast(Array, photo), *prepared.seen)
-        attempt, tile = self._attempt(prepared.depth), prepared.tile or max(prepared.seen)
+        attempt, tile = self._attempt(prepared.depth, cancelled), prepared.tile or max(prepared.seen)
         if prepared.tile is not None:
             attempt = held(attempt, source, tile)
         planes = network.out_channels + (keeps and self._fades)
@@ -376,15 +392,3 @@ def _at_scale(array: Array, height: int, width: int, *, is_map: bool) -> Tensor:
 
 def _same_kind(picture: Picture, result: Translation) -> Image.Image | Array:
     return result.pixels if isinstance(picture, np.ndarray) else result.image
-
-
-def _with_channels(array: Array, wanted: int) -> Array:
-    """Gray to colour for any type; alpha over white and colour to gray for bytes. Otherwise as it came."""
-    array = array[..., None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[2] == wanted or wanted not in (1, 3):
-        return array
-    if array.shape[2] == 1:
-        return array.repeat(wanted, axis=2)
-    if array.dtype == np.uint8 and array.shape[2] in (2, 3, 4):
-        return images.from_pil(Image.fromarray(array), wanted)
-    return array

@@ -12,18 +12,23 @@ from starlette.middleware import Middleware
 from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
+from translate.ui.api import api_tab
 from translate.ui.evaluate_tab import evaluate_tab
+from translate.ui.limits import Limits, is_loopback
 from translate.ui.models import Models
 from translate.ui.models_api import models_endpoint
 from translate.ui.models_tab import models_tab
 from translate.ui.paint_tab import paint_tab
 from translate.ui.settings import Settings
+from translate.ui.sweep import sweeping
 from translate.ui.train_tab import train_tab
 from translate.ui.translate_tab import translate_tab
 
 HOST, PORT = "127.0.0.1", 7860
-QUEUE = 64
-"""Requests that may wait; one more is told that the page is busy."""
+
+# Of every request Gradio makes a record and of all records a table, anew after each: with thousands of them a request
+# takes longer than the work. Nothing here shows that table.
+_NO_RECORDS = {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12)}
 
 _log = logging.getLogger(__name__)
 
@@ -32,15 +37,18 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
     """The whole page, not yet served."""
     settings = settings or Settings()
     guard.own_folder()  # before any component: each notes where its files go
+    os.environ |= _NO_RECORDS
     models = models or Models()
-    with guard.Blocks(title="translate", analytics_enabled=False, delete_cache=(600, guard.KEEP_SECONDS)) as page:
+    with guard.Blocks(title="translate", analytics_enabled=False) as page:
         gr.HTML(theme.HEADER, js_on_load=None)
         with gr.Tabs():
             for title, add in _tabs(settings).items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}"):
                     add(models, settings)
-        models_endpoint(models)
-    return page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=4)
+            with gr.Tab("API", id="api", elem_id="tab-api"):  # the last: it tells of what the others have
+                models_endpoint(models)
+                api_tab(page)
+    return page.queue(max_size=settings.queue, api_open=False, default_concurrency_limit=4)
 
 
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
@@ -64,35 +72,44 @@ def launch(
 ) -> gr.Blocks:
     """Build the page and serve it, by default on this machine alone; `wait` returns only when it has been stopped.
 
-    Raises: ConfigError when no port can be had.
+    Raises: ConfigError when no port can be had, or other machines would be let in as the owner.
     """
+    settings = settings or Settings()
     models = models or Models()
-    page = build(models, settings)
     host = (host or os.environ.get("GRADIO_SERVER_NAME") or HOST).strip("[]")
+    if settings.is_for_this_machine and not is_loopback(host):
+        raise ConfigError(
+            f"host {host!r} lets other machines in, and whoever reaches the page could use it as its owner; "
+            "add --public, which takes from it what is the owner's alone, or --auth FILE with names and passwords"
+        )
+    page = build(models, settings)
     port = free_port(host, port or int(os.environ.get("GRADIO_SERVER_PORT") or PORT))
     if not wait:
-        _serve(page, models, host, port)
+        _serve(page, models, settings, host, port)
         return page
     with stop_on_signals() as stop:
-        _serve(page, models, host, port)
+        _serve(page, models, settings, host, port)
         while not stop.is_set():
             time.sleep(0.1)
         page.close(verbose=False)
     return page
 
 
-def _serve(page: gr.Blocks, models: Models, host: str, port: int) -> None:
+def _serve(page: gr.Blocks, models: Models, settings: Settings, host: str, port: int) -> None:
     """Listen, and say where."""
+    limits = Middleware(Limits, settings=settings, waiting=lambda: len(page._queue))
     page.launch(
         server_name=f"[{host}]" if ":" in host else host, server_port=port, quiet=True, prevent_thread_lock=True,
         share=False, ssr_mode=False, mcp_server=False, pwa=False, inbrowser=False, show_error=False,
         footer_links=["api", "settings"], run_history=False, enable_monitoring=False, allowed_paths=[],
-        max_file_size=guard.MAX_UPLOAD, strict_cors=True, state_session_capacity=1000,
-        app_kwargs={"middleware": [Middleware(guard.Routes)]}, theme=theme.THEME, css=theme.CSS, head=theme.HEAD,
-        favicon_path=theme.ICON,
+        max_file_size=settings.upload_limit, strict_cors=True, state_session_capacity=1000,
+        auth=list(settings.users) or None, root_path=settings.root_path or None,
+        app_kwargs={"middleware": [Middleware(guard.Routes), limits], "lifespan": sweeping(page)}, theme=theme.THEME,
+        css=theme.CSS, head=theme.HEAD, favicon_path=theme.ICON,
     )  # fmt: skip
-    if host not in {HOST, "localhost", "::1"}:
-        _log.warning("Listening on %s: whoever can reach this machine can use the page, without a password.", host)
+    if not is_loopback(host):
+        who = "those with a password" if settings.users else "whoever can reach this machine"
+        _log.warning("Listening on %s: %s can use the page.", host, who)
     _log.info("Open %s in a browser; Ctrl-C ends it.", page.local_url)
     models.warm()
 

@@ -1,4 +1,15 @@
-"""What every event of the page has in common: one at a time on the accelerator, mistakes told as one line."""
+"""What every event of the page has in common: one at a time on the accelerator, mistakes told as one line.
+
+An event that takes over a second is an `async def` with `**ONE_AT_A_TIME` whose body is
+
+    with told():
+        done = await working(lambda cancelled: run(models, name, photo, how, cancelled))
+
+`working` (work.py) does it in a thread and ends it when the visitor cancels (`cancels=`) or leaves: the function polls
+`cancelled()` between its steps, at least every two seconds, and then returns or raises `translate.stopping.Cancelled`.
+What need not be waited for, or touches components (`temp_files`), stays outside. A generator that yields at least every
+two seconds ends by itself, and takes `with accelerator(bool):` around each of its steps.
+"""
 
 import logging
 import re

@@ -8,12 +8,14 @@ import atexit
 import functools
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio import processing_utils
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from gradio.state_holder import SessionState
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_UPLOAD = "64mb"
 KEEP_SECONDS = 3600
 """Uploads and results are deleted an hour after they were made."""
 
@@ -31,10 +32,10 @@ NOT_UPLOADED = "This picture was not uploaded to the page, or is no longer kept.
 # Everything the page and the API clients ask for; in particular not `proxy=`, `file=http...` (both fetch for the
 # visitor), `component_server`, `process_recording` (runs ffmpeg), `deep_link`, `runs` and `monitoring`.
 _ROUTES = re.compile(
-    r"/((config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)/?"
+    r"/((config|theme\.css|robots\.txt|favicon\.ico|manifest\.json|login|logout)/?"
     r"|(assets|static|svelte)/.+"
     r"|gradio_api/("
-    r"(info|openapi\.json|app_id|login_check|user|token|theme\.css|startup-events|upload|upload_progress|cancel|reset"
+    r"(info|openapi\.json|app_id|login_check|user|theme\.css|startup-events|upload|upload_progress|cancel|reset"
     r"|queue/(join|data|status)|heartbeat/[^/]+|run/[^/]+|call/[^/]+(/[^/]+){0,2})/?"
     r"|file=(?!https?:).+"
     r"))?",
@@ -44,7 +45,8 @@ _ROUTES = re.compile(
 # Belt to the braces of having no external address anywhere: the browser itself refuses one.
 _POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'self'"
+    "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self'"
 )
 
 
@@ -52,10 +54,12 @@ _POLICY = (
 def own_folder() -> Path:
     """The folder of all uploads and results, open to this user alone; it goes when the program ends.
 
-    Gradio serves and reads every file below GRADIO_TEMP_DIR, so nothing else may lie there.
+    Gradio serves and reads every file below GRADIO_TEMP_DIR, so nothing else may lie there. It names files by a hash of
+    their content with a seed; ours is new in every process, so that an address is known to whom it was given alone.
     """
     folder = Path(tempfile.mkdtemp(prefix="translate-")).resolve()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    processing_utils.hash_seed = secrets.token_bytes(32)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_EXAMPLES_CACHE"] = str(folder / "examples")
     return folder
@@ -130,6 +134,10 @@ class Routes:
                 headers["Content-Security-Policy"] = _POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                if path.startswith("/gradio_api/"):  # no proxy may keep a visitor's picture
+                    headers["Cache-Control"] = "private, no-store" if "file=" not in path else "private"
             await send(message)
 
         await self.app(scope, receive, send_with_policy)

@@ -15,10 +15,10 @@ from translate.ui.events import Updates, told
 from translate.ui.folders import server_file
 from translate.ui.settings import Settings
 
-_ABOUT = f"""<p class="tr-note">Taken are weights of the pix2pix and CycleGAN project (<code>.pth</code>), StyleGAN2
+_ABOUT = """<p class="tr-note">Taken are weights of the pix2pix and CycleGAN project (<code>.pth</code>), StyleGAN2
 generators of NVIDIA (<code>.pkl</code>), rosinality (<code>.pt</code>) and mmgeneration (<code>.pth</code>), and a zip
-of a model folder of this program. Nothing in the file is run. An upload may have {guard.MAX_UPLOAD.upper()}; a larger
-file is named below the data root, or imported by <code>translate models import</code>.</p>"""
+of a model folder of this program. Nothing in the file is run. An upload may have 2 GB (<code>--max-upload</code>); a
+larger file is named below the data root, or imported by <code>translate models import</code>.</p>"""
 _STATISTICS = [("what it tracked in training", "tracked"), ("each picture's own", "picture")]
 
 

@@ -15,7 +15,6 @@ from translate import images
 from translate.data import facades
 from translate.errors import ConfigError
 from translate.ui.models import Models
-from translate.ui.run import check_work
 
 if TYPE_CHECKING:
     from translate.config import ModelConfig
@@ -128,8 +127,6 @@ def from_photo(models: Models, config: "ModelConfig", path: Path) -> Array:
         raise ConfigError(f"no model here finds the {len(config.input_classes)} classes of {config.name!r} in a photo")
     translator = models.load(name)
     array = translator.read(path)
-    height, width = array.shape[:2]
-    check_work(height, width, translator.factor(height, width))
     names = [spec.name for spec in config.input_classes]
     table = np.array([names.index(spec.name) for spec in translator.config.classes], np.uint8)
     return _fitted(table[translator.run(array).pixels], _side(config))

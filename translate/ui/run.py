@@ -4,6 +4,7 @@ import math
 import re
 import tempfile
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from PIL import Image
 from translate import images
 from translate.catalog import DIRECTIONS
 from translate.errors import ConfigError
+from translate.stopping import Cancelled
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN_SIDE = 1600
 """The comparison is drawn at most this large; the download has the photo's own size."""
-WORK_PIXELS = 16_000_000
-"""More than this at once would take gigabytes of memory."""
 
 Array = np.ndarray[Any, Any]
 
@@ -75,17 +75,17 @@ class Run:
         return details
 
 
-def run(models: Models, name: object, photo: Path, scale: object) -> Run:
+def run(models: Models, name: object, photo: Path, scale: object, cancelled: Callable[[], bool] = bool) -> Run:
     """Translate one photo with a listed model.
 
-    Raises: TranslateError for a model, photo or scale that won't do.
+    Raises: TranslateError for a model, photo or scale that won't do; Cancelled when it was cancelled.
     """
     wanted = parse_scale(scale)
     translator = models.load(name)
     array = translator.read(photo)
-    height, width = array.shape[:2]
-    check_work(height, width, translator.factor(height, width, wanted))
-    translation = translator.run(array, scale=wanted)
+    translation = translator.run(array, scale=wanted, cancelled=cancelled)
+    if cancelled():
+        raise Cancelled("stopped")
     folder = Path(tempfile.mkdtemp(prefix="result-", dir=own_folder()))
     stem = re.sub(r"[^\w.-]+", "-", photo.stem)[:32].strip("-.") or "photo"
     file = folder / f"{stem}-{_last_part(str(name))}.png"
@@ -147,16 +147,3 @@ def parse_scale(scale: object) -> Any:
     if not 0 < factor <= 16:
         raise ConfigError(f"scale is {str(scale)[:40]!r}; give auto, native, or a factor above 0 and up to 16")
     return factor
-
-
-def check_work(height: int, width: int, factor: float) -> None:
-    """Refuse what would take too much memory: a large photo at its own pixels, or a large factor.
-
-    Raises: ConfigError with the most that is taken.
-    """
-    pixels = height * width * factor**2
-    if pixels > WORK_PIXELS:
-        raise ConfigError(
-            f"this photo has {pixels / 1e6:.0f} megapixels at that scale, and this page works on "
-            f"{WORK_PIXELS // 10**6} at most; choose the model's own scale (auto) or a smaller photo"
-        )

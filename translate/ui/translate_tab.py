@@ -4,6 +4,7 @@ One photo is its front door; many photos, a clip, the camera and several models 
 """
 
 import functools
+from asyncio import to_thread
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from translate.ui.models import Models
 from translate.ui.run import Comparison, Run, blend, compare, run
 from translate.ui.settings import Settings
 from translate.ui.video_tab import video_tab
+from translate.ui.work import working
 
 STRENGTH = 0.6
 
@@ -126,10 +128,13 @@ def _keep_listed(models: Models, menus: list[gr.Dropdown], several: gr.Dropdown)
 
 
 def _on_change(models: Models, model: gr.Dropdown, photo: gr.Image, chosen: list[Any], results: _Results) -> None:
-    def translated(name: str, picture: Any, how: str, strength: float) -> Updates:
+    async def translated(name: str, picture: Any, how: str, strength: float) -> Updates:
         with told():
             path = uploaded(picture)
-            return results.show(run(models, name, path, how), strength) if path else results.empty()
+            if path is None:
+                return results.empty()
+            done = await working(lambda cancelled: run(models, name, path, how, cancelled))
+            return await to_thread(results.show, done, strength)
 
     def blended(comparison: Comparison | None, strength: float) -> Any:
         if comparison is None:
@@ -217,13 +222,13 @@ def _result_panel(models: Models) -> _Results:
 
 
 def _endpoint(models: Models) -> None:
-    def apply(model: str, image: Any, scale: str = "auto") -> tuple[str, dict[str, Any]]:
+    async def apply(model: str, image: Any, scale: str = "auto") -> tuple[str, dict[str, Any]]:
         """Translate a photo: `model` by name, `scale` auto, native or a factor. Gives a PNG and the run's details."""
         with told():
             path = uploaded(image)
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
-            done = run(models, model, path, scale)
+            done = await working(lambda cancelled: run(models, model, path, scale, cancelled))
             return str(done.file), done.details()
 
     image = gr.Image(type="filepath", label="image", visible=False)
