@@ -82,7 +82,7 @@ def edit(
     strengths, threshold = parse_strengths(strip), parse_disentangle(disentangle)
     jobs = plan(inputs or [], seed, out, moving=strip is not None)
     if latent is not None:
-        _check_latent(latent, len(jobs), tune)
+        _check_latent(latent, len(jobs))
     catalog.find(model)
 
     from translate.editing import detection
@@ -174,15 +174,11 @@ def plan(inputs: list[str], seed: str | None, out: Path, *, moving: bool) -> lis
     return jobs
 
 
-def _check_latent(latent: Path, faces: int, tune: int) -> None:
+def _check_latent(latent: Path, faces: int) -> None:
     if faces > 1:
         raise ConfigError(f"--latent {latent}: is one file, and there are {faces} faces")
     if latent.suffix.lower() != LATENT:
         raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
-    if tune:
-        raise ConfigError(
-            "--latent holds no generator tuned to a photo; leave out --tune, or invert with it beforehand"
-        )
 
 
 def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidden: bool) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from translate.editing.mapper import TrainedMapper, load_mapper, mappers_in
 from translate.editing.methods import Asked, Found, Message
 from translate.editing.optimisation import OptimisationConfig, Progress
 from translate.editing.parts import Identity, TakesPhotos, TextImageEncoder, find_parts
-from translate.editing.store import is_inverted, load_latent, save_latent
 from translate.editing.styles import PSI, StyleStatistics, known_statistics, pack
 from translate.errors import CheckpointError, ConfigError
 from translate.inference.sampler import noise_of
@@ -264,35 +263,31 @@ class Editor:
     def save(self, path: Path, state: EditState) -> None:
         """Write a state, so that `open` gives the same picture; its photo stays out of the file.
 
-        Raises: CheckpointError for a suffix other than .safetensors, or a disk that won't take it; ConfigError where a
-        generator tuned to the photo draws it, which such a file does not hold.
+        A generator that was tuned to the photo goes with it, in float16.
+        Raises: CheckpointError for a suffix other than .safetensors, or a disk that won't take it.
         """
-        if state.synthesis is not None:
-            raise ConfigError(
-                f"{path}: a tuned generator draws this face, which is not stored with edits; tune 0 steps"
-            )
-        save_latent(path, state, self.config.name, self.weights)
+        latent = latents.Latent(
+            w_plus=state.w_plus,
+            model=self.config.name,
+            digest=self.weights,
+            origin=state.origin,
+            square=None if state.photo is None else state.photo.square,
+            steps=state.steps,
+            tuned=latents.tuned_tensors(self.network, state.synthesis),
+        )
+        latents.save_latent(path, latent)
 
     def open(self, path: Path) -> EditState:
-        """A saved state, or the latent that `translate invert` wrote.
+        """A state from the file of a latent, with its edits where it has any.
 
         Raises: CheckpointError for a damaged file, another model's, or latents of several faces.
         """
-        if is_inverted(path):
-            latent = latents.load_latent(path, digest=self.weights, generator=self.network)
-            if len(latent.w_plus) != 1:
-                raise CheckpointError(f"{path}: holds {len(latent.w_plus)} faces; edit one")
-            own = latents.tuned_generator(self.network, latent)
-            tuned = None if own is self.network else own.synthesis
-            return EditState(latent.w_plus.to(self.device), origin=str(path), synthesis=tuned)
-        side, w_plus = self.network.resolution, (1, self.network.num_ws, self.synthesis.w_dim)
-        shapes = {
-            "w_plus": w_plus,
-            "w_change": w_plus,
-            "s_change": (1, len(self.statistics.mean)),
-            "mask": (1, 1, side, side),
-        }
-        return load_latent(path, self.config.name, self.weights, shapes).to(self.device)
+        latent = latents.load_latent(path, digest=self.weights, generator=self.network)
+        if len(latent.w_plus) != 1:
+            raise CheckpointError(f"{path}: holds {len(latent.w_plus)} faces; edit one")
+        own = latents.tuned_generator(self.network, latent)
+        tuned = None if own is self.network else own.synthesis
+        return EditState(latent.w_plus, latent.steps, latent.origin or path.name, synthesis=tuned).to(self.device)
 
     def _drawing(self, state: EditState) -> Synthesis:
         return self.synthesis if state.synthesis is None else state.synthesis

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from translate.editing.alignment import Square
 from translate.editing.composite import composite
 from translate.editing.styles import pack
 from translate.errors import ConfigError
@@ -26,6 +27,10 @@ class Photo(Protocol):
     @property
     def target(self) -> Tensor:
         """The face, cut out as the model's own pictures are. Shape: (1, 3, R, R) in [-1, 1]."""
+
+    @property
+    def square(self) -> Square:
+        """Where in the photo it lies."""
 
     @property
     def notes(self) -> tuple[str, ...]:
