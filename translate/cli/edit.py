@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from translate.cli.generate import parse_seeds
+from translate.config.seeds import parse_seeds
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -182,11 +182,9 @@ def _check_latent(latent: Path, faces: int) -> None:
 
 
 def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidden: bool) -> dict[str, Any]:
-    from PIL import Image
-
     from translate import images
 
-    mask = None if how.mask is None else Image.fromarray(images.read_array(how.mask))
+    mask = None if how.mask is None else images.array_to_pil(images.read_array(how.mask))
     state = _start(editor, job.source)
     with _bar(how.optimisation.steps * len(how.prompts) if how.optimisation else 0, hidden=hidden) as bar:
         for prompt in how.prompts:
@@ -212,15 +210,13 @@ def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidd
 
 
 def _start(editor: "Editor", source: Path | int) -> "EditState":
-    from PIL import Image
-
     from translate import images
 
     if isinstance(source, int):
         return editor.start(source)
     if source.suffix.lower() == LATENT:
         return editor.open(source)
-    return editor.start(Image.fromarray(images.read_array(source)))
+    return editor.start(images.array_to_pil(images.read_array(source)))
 
 
 def _write(editor: "Editor", done: "Edited", target: Path, strengths: list[float]) -> None:

@@ -15,7 +15,7 @@ from translate.devices import pick_device
 from translate.editing import latents, methods
 from translate.editing.composite import feather, read_mask
 from translate.editing.directions import Relevance, first_order
-from translate.editing.history import EditMethod, EditState, EditStep, blend, draw
+from translate.editing.history import EditMethod, EditState, EditStep, blend, draw, mix
 from translate.editing.mapper import TrainedMapper, load_mapper, mappers_in
 from translate.editing.methods import Asked, Found, Message
 from translate.editing.optimisation import OptimisationConfig, Progress
@@ -176,6 +176,16 @@ class Editor:
             return images.to_pil(picture)
         return state.photo.paste(picture, self.picture(replace(state, steps=())), state.reach)
 
+    def at(self, state: EditState, strength: float) -> Edited:
+        """The last edit at another strength, measured anew; nothing is asked of the text again but its cosine.
+
+        Raises: ConfigError where there is no edit, or for a strength out of range.
+        """
+        _check(strength)
+        before = state.undo()
+        step = replace(state.steps[-1], strength=strength)
+        return self._edited(before, Found(step), step.prompt, True)
+
     def strip(self, state: EditState, strengths: Sequence[float]) -> list[Image.Image]:
         """The last edit at each strength.
 
@@ -192,6 +202,11 @@ class Editor:
             raise ConfigError(f"{frames} frames; a way from one face to another has at least 2")
         a, b = self.start(first), self.start(last)
         return [images.to_pil(self.picture(blend(a, b, number / (frames - 1)))) for number in range(frames)]
+
+    def mix(self, coarse: Source, fine: Source) -> list[Image.Image]:
+        """Style mixing at every layer: the first picture has all its styles from `fine`, the last from `coarse`."""
+        a, b = self.start(coarse), self.start(fine)
+        return [images.to_pil(self.picture(mix(a, b, layers))) for layers in range(self.network.num_ws + 1)]
 
     def edit(
         self,
@@ -216,7 +231,7 @@ class Editor:
         """
         _check(strength, disentangle, method)
         state = self.start(source)
-        asked = Asked(prompt, self.neutral if neutral is None else neutral, strength, self._mask(mask))
+        asked = Asked(prompt, self.neutral if neutral is None else neutral, strength, self.mask(mask))
         if method == "direction":
             relevance = self.relevance(prompt, asked.neutral, cancelled=cancelled)
             found = methods.by_direction(asked, relevance, self.statistics, disentangle)
@@ -289,16 +304,11 @@ class Editor:
         tuned = None if own is self.network else own.synthesis
         return EditState(latent.w_plus, latent.steps, latent.origin or path.name, synthesis=tuned).to(self.device)
 
-    def _drawing(self, state: EditState) -> Synthesis:
-        return self.synthesis if state.synthesis is None else state.synthesis
+    def mask(self, mask: Tensor | Image.Image | None) -> Tensor | None:
+        """A mask as an edit holds it, a painted one with a faded border. Shape: -> (1, 1, R, R) in [0, 1].
 
-    def _mapped(self, seeds: Sequence[int], truncation: float = PSI) -> Tensor:
-        """w_plus of seeds, whatever the others. Shape: (N, num_ws, w_dim)."""
-        z = noise_of(seeds, self.network.mapping.z_dim)
-        with torch.no_grad():
-            return self.network.map(z.to(self.device), psi=truncation).contiguous()
-
-    def _mask(self, mask: Tensor | Image.Image | None) -> Tensor | None:
+        Raises: ImageError for a picture that is no square or has no white; ConfigError for another shape.
+        """
         side = self.network.resolution
         if isinstance(mask, Image.Image):
             mask = feather(read_mask(mask, side))
@@ -307,6 +317,15 @@ class Editor:
         if tuple(mask.shape) != (1, 1, side, side) or not (float(mask.min()) >= 0 and float(mask.max()) <= 1):
             raise ConfigError(f"the mask is {list(mask.shape)}; expected [1, 1, {side}, {side}] in [0, 1]")
         return mask.to(self.device, torch.float32)
+
+    def _drawing(self, state: EditState) -> Synthesis:
+        return self.synthesis if state.synthesis is None else state.synthesis
+
+    def _mapped(self, seeds: Sequence[int], truncation: float = PSI) -> Tensor:
+        """w_plus of seeds, whatever the others. Shape: (N, num_ws, w_dim)."""
+        z = noise_of(seeds, self.network.mapping.z_dim)
+        with torch.no_grad():
+            return self.network.map(z.to(self.device), psi=truncation).contiguous()
 
     def _optimise(
         self,
@@ -356,7 +375,7 @@ class Editor:
         return found | {f"identity_{when}": float(who @ x) for when, x in zip(("before", "after"), others, strict=True)}
 
 
-def _check(strength: float, disentangle: str | float, method: str) -> None:
+def _check(strength: float, disentangle: str | float = "auto", method: str = "direction") -> None:
     if method not in ("direction", "optimise", "mapper"):
         raise ConfigError(f"method is {method!r}; known: direction, optimise, mapper")
     if not -100 <= strength <= 100:

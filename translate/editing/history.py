@@ -166,5 +166,16 @@ def blend(a: EditState, b: EditState, t: float) -> EditState:
     return EditState(torch.lerp(a.w_plus, b.w_plus, t), (*faded, *grown), origin)
 
 
+def mix(a: EditState, b: EditState, layers: int) -> EditState:
+    """Style mixing (Karras 2019, Sec. 3.1): the first `layers` w of a, which place and shape, the others of b.
+
+    Edits are left out: a change of S belongs to the face that it was made for.
+    """
+    w_plus = torch.cat([a.w_plus[:, :layers], b.w_plus[:, layers:]], dim=1)
+    return EditState(
+        w_plus, origin=f"{layers} layers of {a.origin or 'a latent'}, the rest of {b.origin or 'a latent'}"
+    )
+
+
 def _render(synthesis: Synthesis, w_plus: Tensor, s_change: Tensor) -> Tensor:
     return synthesis.render(synthesis.split(pack(synthesis, w_plus) + s_change))

@@ -202,8 +202,8 @@ def _check(path: Path, latent: Latent, generator: StyleGAN2Generator) -> None:
         for name, shape in shapes.items():
             tensor = getattr(step, name)
             if tensor is not None and (tuple(tensor.shape) != shape or tensor.dtype != torch.float32):
-                found = f"{tensor.dtype} {list(tensor.shape)}"
-                raise CheckpointError(f"{path}: {number}.{name} is {found}, the model has float32 {list(shape)}")
+                what = f"{tensor.dtype} {list(tensor.shape)}"
+                raise CheckpointError(f"{path}: {number}.{name} is {what}, the model has float32 {list(shape)}")
         if step.mask is not None and not (float(step.mask.min()) >= 0 and float(step.mask.max()) <= 1):
             raise CheckpointError(f"{path}: {number}.mask holds values outside [0, 1]; the file is damaged")
     own = generator.state_dict()
