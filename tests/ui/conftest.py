@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.ui.browser import ARGS, CHROMIUM, DESKTOP
-from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, save_tiny
+from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, save_faces, save_tiny
 from translate import images
 
 
@@ -29,6 +29,7 @@ def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metrics={"kernel": 0.0345, "frechet": 62.1, "copied": 0.21, "cycle": 0.04},
     )  # fmt: skip
     save_tiny(home / "models" / "tiny-zpaint", "image", title="Tiny painter", input_classes=CLASSES)
+    save_faces(home / "models" / "tiny-faces")
     return home
 
 

@@ -11,6 +11,7 @@ from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, told
 from translate.ui.guard import uploaded
 
+MOST_STEPS = 1000
 Method = Literal["direction", "optimise", "mapper"]
 
 
@@ -40,7 +41,7 @@ def _edit(editors: Editors) -> None:
 
     inputs = [
         gr.Textbox(label="prompt", visible=False), _image(), _file("latent"),
-        gr.Number(0, label="seed", visible=False), gr.Textbox("faces", label="model", visible=False),
+        gr.Number(0, label="seed", visible=False), _model(editors),
         gr.Textbox("direction", label="method", visible=False), gr.Number(1.0, label="strength", visible=False),
         gr.Textbox("auto", label="disentangle", visible=False), gr.Textbox("", label="neutral", visible=False),
         gr.Textbox("", label="crop", visible=False), gr.Number(100, label="steps", visible=False),
@@ -69,7 +70,7 @@ def _invert(editors: Editors) -> None:
             return str(file), str(edit_files.drawn(editors, table)), details
 
     inputs = [
-        _image(), gr.Textbox("faces", label="model", visible=False), gr.Textbox("", label="crop", visible=False),
+        _image(), _model(editors), gr.Textbox("", label="crop", visible=False),
         gr.Number(100, label="steps", visible=False),
     ]  # fmt: skip
     outputs = [
@@ -94,7 +95,7 @@ def _generate(editors: Editors) -> None:
             return [str(path) for path in done.files], {"model": editors.load(model).name, "names": done.names}
 
     inputs = [
-        gr.Textbox("0", label="seeds", visible=False), gr.Textbox("faces", label="model", visible=False),
+        gr.Textbox("0", label="seeds", visible=False), _model(editors),
         gr.Number(0.7, label="truncation", visible=False), gr.Textbox("", label="prompt", visible=False),
         gr.Number(100, label="steps", visible=False),
     ]  # fmt: skip
@@ -132,9 +133,6 @@ def _count(steps: object) -> int:
     return int(steps)
 
 
-MOST_STEPS = 1000
-
-
 def _details(editors: Editors, done: Table, before: int) -> dict[str, Any]:
     editor, steps = editors.load(done.model), done.state.steps
     return {
@@ -150,6 +148,10 @@ def _details(editors: Editors, done: Table, before: int) -> dict[str, Any]:
 
 def _corners(table: Table) -> list[list[float]] | None:
     return None if table.square is None else [[round(v, 2) for v in corner] for corner in table.square.corners.tolist()]
+
+
+def _model(editors: Editors) -> gr.Textbox:
+    return gr.Textbox(editors.default(), label="model", visible=False)
 
 
 def _image() -> gr.Image:

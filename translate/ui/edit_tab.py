@@ -98,15 +98,15 @@ def _asking() -> Asking:
 
 
 def _board(has_models: bool) -> Board:
-    welcome = gr.HTML(
-        edit_cards.WELCOME if has_models else edit_cards.NO_FACES, js_on_load=None, elem_id="edit-welcome"
-    )
     with gr.Row(visible=False, elem_classes="tr-row") as busy:
         status = gr.HTML(js_on_load=None, elem_id="edit-status", min_width=120)
         cancel = gr.Button("Stop", size="sm", elem_id="edit-stop", scale=0, min_width=90)
+    welcome = gr.HTML(
+        edit_cards.WELCOME if has_models else edit_cards.NO_FACES, js_on_load=None, elem_id="edit-welcome"
+    )
     with gr.Column(visible=False, elem_id="edit-result") as panel:
         slider = gr.ImageSlider(
-            label="Before and after", show_label=False, interactive=False, buttons=["fullscreen"], max_height=540,
+            label="Before and after", show_label=False, interactive=False, buttons=["fullscreen"], max_height=460,
             elem_id="edit-comparison",
         )  # fmt: skip
         strength = gr.Slider(
@@ -119,10 +119,10 @@ def _board(has_models: bool) -> Board:
             undo = gr.Button("Undo", size="sm", elem_id="edit-undo", min_width=90)
             over = gr.Button("Start over", size="sm", elem_id="edit-over", min_width=90)
         with gr.Row(elem_classes="tr-row"):
-            picture = gr.Button("Download PNG", variant="primary", elem_id="edit-download", min_width=130)
-            latent = gr.Button("Save the face", elem_id="edit-latent", min_width=120)
-            strip = gr.Button("Strip", elem_id="edit-strip", min_width=80)
-            animation = gr.Button("Animation", elem_id="edit-animation", min_width=110)
+            picture = gr.Button("Download PNG", variant="primary", elem_id="edit-download", size="md", min_width=140)
+            latent = gr.Button("Save the face", elem_id="edit-latent", size="md", min_width=140)
+            strip = gr.Button("Strip", elem_id="edit-strip", size="md", min_width=140)
+            animation = gr.Button("Animation", elem_id="edit-animation", size="md", min_width=140)
     # Clicked by the page itself, once the file is made.
     file = gr.DownloadButton("Download", visible="hidden", elem_id="edit-file")
     table = gr.State(time_to_live=KEEP_SECONDS)

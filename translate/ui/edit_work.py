@@ -47,6 +47,7 @@ _WORDS = {
     "with --crop X,Y,SIDE": "with a square set by hand",
     "--crop X,Y,SIDE": "the square",
     "--crop ": "the square ",
+    "--crop": "the square",
     "; --face N chooses, the largest is 1": "; “Which face” chooses",
     "--face goes": "faces are counted",
 }
@@ -131,15 +132,9 @@ def begin_photo(
     inverter = editor.inverter
     if not isinstance(inverter, PhotoInverter):
         raise ConfigError(f"{model}: has nothing to compare a photo by; edit a random face")
-    own = replace(
-        inverter,
-        crop=detection.parse_crop(crop) if crop else None,
-        face=face,
-        steps=steps,
-        cancelled=cancelled,
-        report=report,
-    )
     with _in_page_words():
+        square = detection.parse_crop(crop) if crop else None
+        own = replace(inverter, crop=square, face=face, steps=steps, cancelled=cancelled, report=report)
         w_plus, placed, tuned = own(images.array_to_pil(images.read_array(path)))
     assert isinstance(placed, PlacedPhoto)
     state = EditState(w_plus, origin="photo", photo=placed.reduced(SHOWN_SIDE), synthesis=tuned)

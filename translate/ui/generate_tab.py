@@ -146,12 +146,12 @@ def _end(which: str, seed: int, name: str) -> tuple[gr.Number, gr.File]:
 
 
 def _shown(has_models: bool) -> _Shown:
-    welcome = gr.HTML(
-        edit_cards.FACES_WELCOME if has_models else edit_cards.NO_FACES, js_on_load=None, elem_id="generate-welcome"
-    )
     with gr.Row(visible=False, elem_classes="tr-row") as busy:
         status = gr.HTML(js_on_load=None, elem_id="generate-status", min_width=120)
         stop = gr.Button("Stop", size="sm", elem_id="generate-stop", scale=0, min_width=90)
+    welcome = gr.HTML(
+        edit_cards.FACES_WELCOME if has_models else edit_cards.NO_FACES, js_on_load=None, elem_id="generate-welcome"
+    )
     moving = gr.Image(
         label="On the way and back", visible=False, interactive=False, buttons=[], height=280, format="gif",
         elem_id="generate-moving", alt_text="One face becoming another",
