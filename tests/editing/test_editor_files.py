@@ -12,7 +12,7 @@ from translate.config import LatentConfig, ModelConfig
 from translate.editing.editor import Editor
 from translate.editing.latents import Latent, save_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper
-from translate.errors import CheckpointError
+from translate.errors import CheckpointError, ConfigError
 
 NETWORK = LatentConfig(kind="stylegan2", latent=5, size=16, filters=4, max_filters=8, depth=2, norm="none")
 CONFIG = ModelConfig(name="faces", generator=NETWORK)
@@ -119,3 +119,24 @@ def test_the_latent_of_an_inverted_photo_is_opened_with_the_generator_tuned_to_i
     save_latent(tmp_path / "d.safetensors", Latent(w_plus=w_plus, model="cats", digest="cd" * 32))
     with pytest.raises(CheckpointError, match="'cats' with weights cdcdcdcd"):
         editor.open(tmp_path / "d.safetensors")
+
+
+def test_another_strength_is_measured_as_if_it_had_been_asked_for():
+    editor = make()
+    asked = editor.edit(3, "bright", strength=0.5)
+    moved = editor.at(editor.edit(3, "bright", strength=2.0).state, 0.5)
+    assert torch.equal(moved.picture, asked.picture)
+    assert moved.figures == asked.figures
+    with pytest.raises(ConfigError, match="there is no edit to undo"):
+        editor.at(editor.start(3), 1.0)
+    with pytest.raises(ConfigError, match="strength is 1000"):
+        editor.at(asked.state, 1000)
+
+
+def test_a_mix_goes_from_one_face_to_the_other_layer_by_layer():
+    editor = make()
+    mixed = editor.mix(3, 7)
+    assert len(mixed) == 7
+    assert mixed[0].tobytes() == editor.image(editor.start(7)).tobytes()
+    assert mixed[-1].tobytes() == editor.image(editor.start(3)).tobytes()
+    assert len({picture.tobytes() for picture in mixed}) > 4

@@ -44,6 +44,7 @@ def connect(editors: Editors, faces: Faces, asking: Asking, board: Board) -> Non
     _on_photo(editors, faces)
     _on_faces(editors, faces, asking, board, running)
     _on_words(editors, faces, asking, board, running)
+    _on_how(asking)
     _on_history(editors, asking, board)
     _on_files(editors, board)
     board.cancel.click(running.stop, None, None, **QUICK)
@@ -152,6 +153,10 @@ def _on_words(editors: Editors, faces: Faces, asking: Asking, board: Board, runn
     starts += [chip.click(lambda text=chip.value: text, None, asking.prompt, **QUICK).then for chip in asking.chips]
     for start in starts:
         _begin([*board.components(), asking.brush], board, start, edited, inputs, js=_PAINTED)
+
+
+def _on_how(asking: Asking) -> None:
+    """Show what belongs to the chosen method."""
     asking.method.input(
         lambda method, auto: {
             asking.auto: gr.Checkbox(visible=method == "direction"),

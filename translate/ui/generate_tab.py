@@ -189,6 +189,19 @@ def _connect(editors: Editors, asked: _Asked, shown: _Shown) -> None:
                 following.close()
             yield shown.show(result)
 
+    for start in (asked.make.click, asked.seeds.submit, asked.prompt.submit):
+        done = start(
+            made, asked.inputs(), shown.components(), preprocess=False, show_progress="minimal",
+            show_progress_on=[shown.welcome, shown.gallery], **_PRIVATE, **ONE_AT_A_TIME,
+        )  # fmt: skip
+        done.failure(shown.idle, None, [shown.busy, shown.status], **_QUICK)
+    _on_mode(asked)
+    shown.stop.click(running.stop, None, None, **_QUICK)
+
+
+def _on_mode(asked: _Asked) -> None:
+    """Show what belongs to what is made."""
+
     def chosen(mode: str) -> Updates:
         return {
             asked.seeds: gr.Textbox(visible=mode == "seeds"),
@@ -201,13 +214,6 @@ def _connect(editors: Editors, asked: _Asked, shown: _Shown) -> None:
     asked.mode.input(
         chosen, asked.mode, [asked.seeds, asked.truncation, asked.ends, asked.prompt, asked.steps], **_QUICK
     )
-    for start in (asked.make.click, asked.seeds.submit, asked.prompt.submit):
-        done = start(
-            made, asked.inputs(), shown.components(), preprocess=False, show_progress="minimal",
-            show_progress_on=[shown.welcome, shown.gallery], **_PRIVATE, **ONE_AT_A_TIME,
-        )  # fmt: skip
-        done.failure(shown.idle, None, [shown.busy, shown.status], **_QUICK)
-    shown.stop.click(running.stop, None, None, **_QUICK)
 
 
 def _make(editors: Editors, model: str, mode: str, given: tuple[Any, ...], cancelled: Any, report: Any) -> Made:
