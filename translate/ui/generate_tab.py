@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,8 @@ def _connect(editors: Editors, asked: _Asked, shown: _Shown) -> None:
         with told():
             stop = running.begin(request)
             yield (last := shown.working("Making faces …"))
-            following = follow(lambda report: _make(editors, model, mode, given, stop.is_set, report), stop)
+            work = partial(_make, editors, model, mode, given, stop.is_set)
+            following: Generator[Any, None, Made] = follow(work, stop)
             try:
                 while True:
                     seen = next(following)
@@ -222,11 +224,11 @@ def _make(editors: Editors, model: str, mode: str, given: tuple[Any, ...], cance
         return generate_work.of_seeds(editors, model, seeds or "", truncation, cancelled)
     if mode == "words":
         return generate_work.of_words(editors, model, prompt or "", int(steps), cancelled, report)
-    ends = [_chosen(file, seed) for seed, file in ((first_seed, first_file), (last_seed, last_file))]
+    first, last = _chosen(first_file, first_seed), _chosen(last_file, last_seed)
     if mode == "way":
-        return generate_work.between(editors, model, *ends, cancelled)
+        return generate_work.between(editors, model, first, last, cancelled)
     if mode == "mix":
-        return generate_work.mixed(editors, model, *ends, cancelled)
+        return generate_work.mixed(editors, model, first, last, cancelled)
     raise ConfigError(f"{str(mode)[:40]!r} is nothing to make")
 
 
