@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST = 64
 """Faces at once."""
-FRAMES = 24
+FRAMES = 16
 """Of a way from one face to another, shown as an animation."""
 STRIP = 8
 """Of the same side by side."""
