@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from translate.checkpoints import CONFIG_FILE, MODEL_FILE, load_config
+from translate.checkpoints import CONFIG_FILE, DISCRIMINATOR, ENCODER, MODEL_FILE, load_config
 from translate.config import Direction, ModelConfig
 from translate.download.ledger import Ledger
 from translate.errors import CheckpointError
@@ -28,6 +28,9 @@ RUN_FILE = "train.json"
 RUN_LOCK = ".lock"
 """What a training holds in its folder while it is under way."""
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
+
+PARTS = (ENCODER, DISCRIMINATOR, "clip", "mappers")
+"""Folders in a model's own, of what goes with it."""
 
 ONNX = ".onnx"
 """Suffix of a model that `translate export` wrote."""
@@ -142,6 +145,12 @@ def find(name_or_path: str | Path) -> Path:
     if os.path.isdir(path) and not _models_of(text):  # unlike path.is_dir() it takes any name
         raise CheckpointError(f"{path}: no model in this folder ({CONFIG_FILE} is missing)")
     raise _unknown(text)
+
+
+def size(folder: Path) -> int:
+    """Bytes of a model's weights, those of its parts included; 0 where there are none."""
+    parts = [path for part in PARTS for path in (folder / part).rglob("*.safetensors")]
+    return sum(os.path.getsize(path) for path in (folder / MODEL_FILE, *parts) if os.path.isfile(path))
 
 
 def delete(name: str) -> Path:

@@ -181,6 +181,17 @@ def test_an_inverted_photo_s_latent_is_edited(cli, place: Path):
     assert json.loads(out)["results"][0]["edits"] == 1
 
 
+def test_a_tuned_photo_s_latent_is_saved_with_its_edit_and_edited_on(cli, place: Path):
+    tiny_faces.model(place / "runs" / "people")
+    Image.fromarray(tiny_faces.smooth(40, 40)).save("me.png")
+    people = ("--model", "people", "--prompt", "bright", "--json")
+    tuned = ("--invert-steps", "2", "--tune", "2", "--latent", "me.safetensors")
+    assert cli("edit", "me.png", *people, *tuned, "-o", "a.png")[0] == 0
+    code, out, _ = cli("edit", "me.safetensors", *people, "-o", "b.png")
+    assert code == 0
+    assert json.loads(out)["results"][0]["edits"] == 2
+
+
 def test_strengths_and_thresholds_are_numbers():
     assert parse_strengths("-1, 0,2.5") == [-1, 0, 2.5]
     assert parse_strengths(None) == []
@@ -208,7 +219,6 @@ BRIGHT = ("--seed", "3", "--prompt", "bright")
         (("edit", "--seed", "0-2", "--prompt", "bright", "-o", "x.png"), "x.png is one file, but there are several"),
         (("edit", "--seed", "0-2", "--prompt", "bright", "-o", "x", "--latent", "f.safetensors"), "there are 3 faces"),
         (("edit", *BRIGHT, "--latent", "f.png", "-o", "x.png"), "name it f.safetensors"),
-        (("edit", *BRIGHT, "--latent", "f.safetensors", "--tune", "3", "-o", "x.png"), "leave out --tune"),
         (("edit", *BRIGHT, "--method", "magic", "-o", "x.png"), "--method magic: known: direction, optimise, mapper"),
         (("edit", *BRIGHT, "--method", "mapper", "-o", "x.png"), "faces: no mapper for 'bright'"),
         (("edit", *BRIGHT, "--method", "optimise", "--space", "z", "-o", "x.png"), "space is 'z'"),

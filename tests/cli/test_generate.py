@@ -46,7 +46,7 @@ def test_seeds_are_numbers_and_ranges():
 
 @pytest.mark.parametrize("text", ["", "a", "3-", "-3", "5-3", "1,,2", "1.5", "0-10000", "99999999999999999999", "٣"])
 def test_other_seeds_are_refused(text: str):
-    with pytest.raises(ConfigError, match="--seeds"):
+    with pytest.raises(ConfigError, match=r"seeds .*: (expected|more than)"):
         parse_seeds(text)
 
 

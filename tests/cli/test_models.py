@@ -54,6 +54,15 @@ def test_the_list_as_json_has_every_figure(cli):
     assert rows[0]["bytes"] == Path("site/translate/_checkpoints/shipped/model.safetensors").stat().st_size
 
 
+def test_a_model_s_size_is_that_of_all_its_parts(cli):
+    folder = Path("site/translate/_checkpoints/shipped")
+    alone = (folder / "model.safetensors").stat().st_size
+    for part, size in (("encoder", 1000), ("clip", 200), ("mappers/smile", 30), ("last", 4)):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "model.safetensors").write_bytes(bytes(size))
+    assert json.loads(cli("models", "list", "--json")[1])[0]["bytes"] == alone + 1230
+
+
 def test_an_empty_list_says_what_to_do(cli, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(catalog, "_PACKAGE", tmp_path / "nothing")
     (tmp_path / "empty").mkdir()

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.editing.doubles import tiny
-from translate.editing.history import EditState, EditStep, blend, draw
+from translate.editing.history import EditState, EditStep, blend, draw, mix
 from translate.editing.styles import pack
 from translate.errors import ConfigError
 
@@ -109,3 +109,14 @@ def test_a_morph_begins_and_ends_with_the_faces_themselves_and_is_straight_betwe
     expected = of(0.75 * state(0).w_plus + 0.25 * state(5).w_plus, s_change)
     assert torch.allclose(picture(quarter), expected, atol=1e-5)
     assert quarter.origin == "seed 0 to seed 5 at 0.25"
+
+
+def test_a_mix_takes_its_first_layers_of_one_face_and_the_others_of_the_other():
+    a, b = state(0).then(step(1)), state(5)
+    assert torch.equal(mix(a, b, 0).w_plus, b.w_plus)
+    assert torch.equal(mix(a, b, 6).w_plus, a.w_plus)
+    half_way = mix(a, b, 2)
+    assert torch.equal(half_way.w_plus[:, :2], a.w_plus[:, :2])
+    assert torch.equal(half_way.w_plus[:, 2:], b.w_plus[:, 2:])
+    assert half_way.steps == ()
+    assert half_way.origin == "2 layers of seed 0, the rest of seed 5"

@@ -73,15 +73,15 @@ def test_a_latent_of_another_shape_is_refused(tmp_path: Path):
         ),
         (
             {"kind": "translate latent", "format": 1, "model": "a", "sha256": 3, "square": None, "about": {}},
-            "no latent",
+            "its head is damaged",
         ),
         (
             {"kind": "translate latent", "format": 1, "model": "a", "sha256": "b", "square": [1], "about": {}},
-            "no latent",
+            "its head is damaged",
         ),
         (
             {"kind": "translate latent", "format": 1, "model": "a", "sha256": "b", "square": ["x"] * 4, "about": {}},
-            "no l",
+            "its head is damaged",
         ),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ui.browser import ARGS, CHROMIUM, DESKTOP
-from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, free, save_tiny
+from tests.ui.tiny_page import CLASSES, Served, TinyModels, draw, free, save_faces, save_tiny
 from translate import images
 
 
@@ -28,6 +28,7 @@ def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metrics={"kernel": 0.0345, "frechet": 62.1, "copied": 0.21, "cycle": 0.04},
     )  # fmt: skip
     save_tiny(home / "models" / "tiny-zpaint", "image", title="Tiny painter", input_classes=CLASSES)
+    save_faces(home / "models" / "tiny-faces")
     return home
 
 
@@ -50,6 +51,8 @@ def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRANSLATE_HOME", str(ui_home))
         patch.setattr(examples, "_folder", lambda: folder / "examples")
+        # On a busy machine Gradio's own look at its page gives up after three seconds.
+        patch.setattr("gradio.networking.url_ok", lambda url: True)
         page = launch(TinyModels(), port=free(), wait=False)
     yield Served(page, page.local_url, ui_home, folder / "a photo.png")
     page.close()

@@ -10,9 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from tests import tiny_faces
+from tests.clip_models import tiny_config
 from translate.checkpoints import save_model
 from translate.config import ClassSpec, DataConfig, GeneratorConfig, ModelConfig
 from translate.networks import build_generator
+from translate.networks.clip import build_clip
+from translate.ui.editors import Editors
 from translate.ui.models import Models
 from translate.ui.settings import Settings
 
@@ -32,8 +36,19 @@ class Served:
     photo: Path
 
 
+class TinyEditors(Editors):
+    """Only the tiny model of faces is offered, whatever else this machine has."""
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(title, name) for title, name in super().choices() if name.startswith("tiny-")]
+
+
 class TinyModels(Models):
     """Only the tiny models are offered, whatever else this machine has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.editors = TinyEditors("cpu")
 
     def choices(self) -> list[tuple[str, str]]:
         return [(title, name) for title, name in super().choices() if name.startswith("tiny-")]
@@ -43,6 +58,14 @@ def draw(height: int, width: int, seed: int = 0) -> Image.Image:
     """A photo of soft blobs, the same for the same seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def save_faces(folder: Path) -> None:
+    """Write an untrained StyleGAN2 with a discriminator and a CLIP, which knows every word and understands none."""
+    tiny_faces.model(folder)
+    small = tiny_config("tiny-clip", words=())
+    config = small.model_copy(update={"text": small.text.model_copy(update={"context": 32})})
+    save_model(folder / "clip", build_clip(config, 3), config, half=True)
 
 
 def save_tiny(folder: Path, head: str, **facts: object) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from translate.cli.generate import parse_seeds
+from translate.config.seeds import parse_seeds
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def edit(
     strengths, threshold = parse_strengths(strip), parse_disentangle(disentangle)
     jobs = plan(inputs or [], seed, out, moving=strip is not None)
     if latent is not None:
-        _check_latent(latent, len(jobs), tune)
+        _check_latent(latent, len(jobs))
     catalog.find(model)
 
     from translate.editing import detection
@@ -174,23 +174,17 @@ def plan(inputs: list[str], seed: str | None, out: Path, *, moving: bool) -> lis
     return jobs
 
 
-def _check_latent(latent: Path, faces: int, tune: int) -> None:
+def _check_latent(latent: Path, faces: int) -> None:
     if faces > 1:
         raise ConfigError(f"--latent {latent}: is one file, and there are {faces} faces")
     if latent.suffix.lower() != LATENT:
         raise ConfigError(f"--latent {latent}: a latent is a safetensors file; name it {latent.stem}{LATENT}")
-    if tune:
-        raise ConfigError(
-            "--latent holds no generator tuned to a photo; leave out --tune, or invert with it beforehand"
-        )
 
 
 def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidden: bool) -> dict[str, Any]:
-    from PIL import Image
-
     from translate import images
 
-    mask = None if how.mask is None else Image.fromarray(images.read_array(how.mask))
+    mask = None if how.mask is None else images.array_to_pil(images.read_array(how.mask))
     state = _start(editor, job.source)
     with _bar(how.optimisation.steps * len(how.prompts) if how.optimisation else 0, hidden=hidden) as bar:
         for prompt in how.prompts:
@@ -216,15 +210,13 @@ def _one(editor: "Editor", job: Job, how: Settings, latent: Path | None, *, hidd
 
 
 def _start(editor: "Editor", source: Path | int) -> "EditState":
-    from PIL import Image
-
     from translate import images
 
     if isinstance(source, int):
         return editor.start(source)
     if source.suffix.lower() == LATENT:
         return editor.open(source)
-    return editor.start(Image.fromarray(images.read_array(source)))
+    return editor.start(images.array_to_pil(images.read_array(source)))
 
 
 def _write(editor: "Editor", done: "Edited", target: Path, strengths: list[float]) -> None:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from translate.config.seeds import parse_seeds
 from translate.errors import ConfigError
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from translate.inference.sampler import Sampler
-
-MOST = 10_000
-MAX_SEED = 2**63 - 1
 
 
 def generate(
@@ -69,23 +67,6 @@ def generate(
         _write_sheet(_rows(sampler, chosen, labels), out)
     else:
         _write_files(sampler, chosen, labels, out)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Seeds in the order given: 0, 1, 2, 3 and 7 for "0-3,7".
-
-    Raises: ConfigError for anything else, or too many.
-    """
-    found: list[int] = []
-    for part in text.split(","):
-        ends = re.fullmatch(r"\s*(\d{1,19})(?:-(\d{1,19}))?\s*", part, re.ASCII)
-        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
-        if not first <= last <= MAX_SEED:
-            raise ConfigError(f"--seeds {text}: expected numbers and ranges from low to high, as 7, 0-15 or 3,8,20-25")
-        if last - first + 1 + len(found) > MOST:
-            raise ConfigError(f"--seeds {text}: more than {MOST} at once; make them in parts")
-        found += range(first, last + 1)
-    return found
 
 
 def _ends(text: str) -> tuple[int, int]:

@@ -64,8 +64,8 @@ def show(name: Name, as_json: Json = False) -> None:
     config = load_config(folder)
     source = importing.source(folder)
     if as_json:
-        record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": _bytes(folder), "source": source}
-        print(json.dumps(record, indent=2))
+        record = config.model_dump(mode="json") | {"folder": str(folder), "bytes": catalog.size(folder)}
+        print(json.dumps(record | {"source": source}, indent=2))
         return
     network, scale = described.network(config)
     measured = [f"{figure(key).title} {figure(key).text(value)}" for key, value in config.metrics.items()]
@@ -134,15 +134,15 @@ def verify(
 
 
 def _row(entry: "Entry | Broken") -> dict[str, Any]:
-    from translate.catalog import Broken
+    from translate import catalog
     from translate.config import described
 
     row: dict[str, Any] = {"name": entry.name, "source": entry.source, "folder": str(entry.folder)}
-    if isinstance(entry, Broken):
-        return row | {"bytes": _bytes(entry.folder), "problem": entry.problem}
+    if isinstance(entry, catalog.Broken):
+        return row | {"bytes": catalog.size(entry.folder), "problem": entry.problem}
     config = entry.config
     return row | {
-        "bytes": _bytes(entry.folder),
+        "bytes": catalog.size(entry.folder),
         "title": config.title,
         "kind": config.kind,
         "output": described.output(config),
@@ -151,14 +151,9 @@ def _row(entry: "Entry | Broken") -> dict[str, Any]:
     }
 
 
-def _bytes(folder: Path) -> int:
-    from translate.checkpoints import MODEL_FILE
-
-    try:
-        return (folder / MODEL_FILE).stat().st_size
-    except OSError:
-        return 0
 
 
 def _megabytes(folder: Path) -> str:
-    return f"{_bytes(folder) / 1e6:.1f} MB"
+    from translate import catalog
+
+    return f"{catalog.size(folder) / 1e6:.1f} MB"

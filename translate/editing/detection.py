@@ -94,13 +94,17 @@ class YuNet:
         return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
 
+def is_installed() -> bool:
+    """Whether YuNet's weights are there."""
+    return (catalog.home() / FOLDER / YUNET).is_file()
+
+
 def detector() -> YuNet | None:
     """YuNet where its weights are installed, else nothing.
 
     Raises: CheckpointError for a damaged file.
     """
-    path = catalog.home() / FOLDER / YUNET
-    return YuNet(path) if path.is_file() else None
+    return YuNet(catalog.home() / FOLDER / YUNET) if is_installed() else None
 
 
 def find(

@@ -15,12 +15,11 @@ from translate.devices import pick_device
 from translate.editing import latents, methods
 from translate.editing.composite import feather, read_mask
 from translate.editing.directions import Relevance, first_order
-from translate.editing.history import EditMethod, EditState, EditStep, blend, draw
+from translate.editing.history import EditMethod, EditState, EditStep, blend, draw, mix
 from translate.editing.mapper import TrainedMapper, load_mapper, mappers_in
 from translate.editing.methods import Asked, Found, Message
 from translate.editing.optimisation import OptimisationConfig, Progress
 from translate.editing.parts import Identity, TakesPhotos, TextImageEncoder, find_parts
-from translate.editing.store import is_inverted, load_latent, save_latent
 from translate.editing.styles import PSI, StyleStatistics, known_statistics, pack
 from translate.errors import CheckpointError, ConfigError
 from translate.inference.sampler import noise_of
@@ -177,6 +176,16 @@ class Editor:
             return images.to_pil(picture)
         return state.photo.paste(picture, self.picture(replace(state, steps=())), state.reach)
 
+    def at(self, state: EditState, strength: float) -> Edited:
+        """The last edit at another strength, measured anew; nothing is asked of the text again but its cosine.
+
+        Raises: ConfigError where there is no edit, or for a strength out of range.
+        """
+        _check(strength)
+        before = state.undo()
+        step = replace(state.steps[-1], strength=strength)
+        return self._edited(before, Found(step), step.prompt, True)
+
     def strip(self, state: EditState, strengths: Sequence[float]) -> list[Image.Image]:
         """The last edit at each strength.
 
@@ -193,6 +202,11 @@ class Editor:
             raise ConfigError(f"{frames} frames; a way from one face to another has at least 2")
         a, b = self.start(first), self.start(last)
         return [images.to_pil(self.picture(blend(a, b, number / (frames - 1)))) for number in range(frames)]
+
+    def mix(self, coarse: Source, fine: Source) -> list[Image.Image]:
+        """Style mixing at every layer: the first picture has all its styles from `fine`, the last from `coarse`."""
+        a, b = self.start(coarse), self.start(fine)
+        return [images.to_pil(self.picture(mix(a, b, layers))) for layers in range(self.network.num_ws + 1)]
 
     def edit(
         self,
@@ -217,7 +231,7 @@ class Editor:
         """
         _check(strength, disentangle, method)
         state = self.start(source)
-        asked = Asked(prompt, self.neutral if neutral is None else neutral, strength, self._mask(mask))
+        asked = Asked(prompt, self.neutral if neutral is None else neutral, strength, self.mask(mask))
         if method == "direction":
             relevance = self.relevance(prompt, asked.neutral, cancelled=cancelled)
             found = methods.by_direction(asked, relevance, self.statistics, disentangle)
@@ -264,35 +278,45 @@ class Editor:
     def save(self, path: Path, state: EditState) -> None:
         """Write a state, so that `open` gives the same picture; its photo stays out of the file.
 
-        Raises: CheckpointError for a suffix other than .safetensors, or a disk that won't take it; ConfigError where a
-        generator tuned to the photo draws it, which such a file does not hold.
+        A generator that was tuned to the photo goes with it, in float16.
+        Raises: CheckpointError for a suffix other than .safetensors, or a disk that won't take it.
         """
-        if state.synthesis is not None:
-            raise ConfigError(
-                f"{path}: a tuned generator draws this face, which is not stored with edits; tune 0 steps"
-            )
-        save_latent(path, state, self.config.name, self.weights)
+        latent = latents.Latent(
+            w_plus=state.w_plus,
+            model=self.config.name,
+            digest=self.weights,
+            origin=state.origin,
+            square=None if state.photo is None else state.photo.square,
+            steps=state.steps,
+            tuned=latents.tuned_tensors(self.network, state.synthesis),
+        )
+        latents.save_latent(path, latent)
 
     def open(self, path: Path) -> EditState:
-        """A saved state, or the latent that `translate invert` wrote.
+        """A state from the file of a latent, with its edits where it has any.
 
         Raises: CheckpointError for a damaged file, another model's, or latents of several faces.
         """
-        if is_inverted(path):
-            latent = latents.load_latent(path, digest=self.weights, generator=self.network)
-            if len(latent.w_plus) != 1:
-                raise CheckpointError(f"{path}: holds {len(latent.w_plus)} faces; edit one")
-            own = latents.tuned_generator(self.network, latent)
-            tuned = None if own is self.network else own.synthesis
-            return EditState(latent.w_plus.to(self.device), origin=str(path), synthesis=tuned)
-        side, w_plus = self.network.resolution, (1, self.network.num_ws, self.synthesis.w_dim)
-        shapes = {
-            "w_plus": w_plus,
-            "w_change": w_plus,
-            "s_change": (1, len(self.statistics.mean)),
-            "mask": (1, 1, side, side),
-        }
-        return load_latent(path, self.config.name, self.weights, shapes).to(self.device)
+        latent = latents.load_latent(path, digest=self.weights, generator=self.network)
+        if len(latent.w_plus) != 1:
+            raise CheckpointError(f"{path}: holds {len(latent.w_plus)} faces; edit one")
+        own = latents.tuned_generator(self.network, latent)
+        tuned = None if own is self.network else own.synthesis
+        return EditState(latent.w_plus, latent.steps, latent.origin or path.name, synthesis=tuned).to(self.device)
+
+    def mask(self, mask: Tensor | Image.Image | None) -> Tensor | None:
+        """A mask as an edit holds it, a painted one with a faded border. Shape: -> (1, 1, R, R) in [0, 1].
+
+        Raises: ImageError for a picture that is no square or has no white; ConfigError for another shape.
+        """
+        side = self.network.resolution
+        if isinstance(mask, Image.Image):
+            mask = feather(read_mask(mask, side))
+        if mask is None:
+            return None
+        if tuple(mask.shape) != (1, 1, side, side) or not (float(mask.min()) >= 0 and float(mask.max()) <= 1):
+            raise ConfigError(f"the mask is {list(mask.shape)}; expected [1, 1, {side}, {side}] in [0, 1]")
+        return mask.to(self.device, torch.float32)
 
     def _drawing(self, state: EditState) -> Synthesis:
         return self.synthesis if state.synthesis is None else state.synthesis
@@ -302,16 +326,6 @@ class Editor:
         z = noise_of(seeds, self.network.mapping.z_dim)
         with torch.no_grad():
             return self.network.map(z.to(self.device), psi=truncation).contiguous()
-
-    def _mask(self, mask: Tensor | Image.Image | None) -> Tensor | None:
-        side = self.network.resolution
-        if isinstance(mask, Image.Image):
-            mask = feather(read_mask(mask, side))
-        if mask is None:
-            return None
-        if tuple(mask.shape) != (1, 1, side, side) or not (float(mask.min()) >= 0 and float(mask.max()) <= 1):
-            raise ConfigError(f"the mask is {list(mask.shape)}; expected [1, 1, {side}, {side}] in [0, 1]")
-        return mask.to(self.device, torch.float32)
 
     def _optimise(
         self,
@@ -361,7 +375,7 @@ class Editor:
         return found | {f"identity_{when}": float(who @ x) for when, x in zip(("before", "after"), others, strict=True)}
 
 
-def _check(strength: float, disentangle: str | float, method: str) -> None:
+def _check(strength: float, disentangle: str | float = "auto", method: str = "direction") -> None:
     if method not in ("direction", "optimise", "mapper"):
         raise ConfigError(f"method is {method!r}; known: direction, optimise, mapper")
     if not -100 <= strength <= 100:

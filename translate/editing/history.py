@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from translate.editing.alignment import Square
 from translate.editing.composite import composite
 from translate.editing.styles import pack
 from translate.errors import ConfigError
@@ -26,6 +27,10 @@ class Photo(Protocol):
     @property
     def target(self) -> Tensor:
         """The face, cut out as the model's own pictures are. Shape: (1, 3, R, R) in [-1, 1]."""
+
+    @property
+    def square(self) -> Square:
+        """Where in the photo it lies."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -159,6 +164,17 @@ def blend(a: EditState, b: EditState, t: float) -> EditState:
     grown = [replace(step, strength=step.strength * t) for step in b.steps]
     origin = f"{a.origin or 'a latent'} to {b.origin or 'a latent'} at {t:g}"
     return EditState(torch.lerp(a.w_plus, b.w_plus, t), (*faded, *grown), origin)
+
+
+def mix(a: EditState, b: EditState, layers: int) -> EditState:
+    """Style mixing (Karras 2019, Sec. 3.1): the first `layers` w of a, which place and shape, the others of b.
+
+    Edits are left out: a change of S belongs to the face that it was made for.
+    """
+    w_plus = torch.cat([a.w_plus[:, :layers], b.w_plus[:, layers:]], dim=1)
+    return EditState(
+        w_plus, origin=f"{layers} layers of {a.origin or 'a latent'}, the rest of {b.origin or 'a latent'}"
+    )
 
 
 def _render(synthesis: Synthesis, w_plus: Tensor, s_change: Tensor) -> Tensor:

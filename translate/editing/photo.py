@@ -1,6 +1,7 @@
 """A photo as an editor takes it: its face as a latent of the model, and the way back into the photo."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from PIL import Image
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from translate import images
 from translate.editing import alignment
 from translate.editing.alignment import Square
+from translate.editing.inversion import Report
 from translate.editing.inverter import Inverter
 from translate.editing.latents import tuned_generator
 from translate.networks.stylegan2.synthesis import Synthesis
@@ -33,16 +35,27 @@ class PlacedPhoto:
         pasted = alignment.paste(self.array, self.square, picture.cpu(), base=base.cpu(), mask=inside)
         return images.array_to_pil(pasted)
 
+    def reduced(self, side: int) -> "PlacedPhoto":
+        """The same with a photo of 8 bits that is at most `side` pixels long: quick to paste into, for looking at."""
+        picture = images.array_to_pil(images.to_bytes(self.array))
+        factor = min(1.0, side / max(picture.size))
+        size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+        array = images.from_pil(picture.resize(size, Image.Resampling.LANCZOS))
+        places = (self.square.x, self.square.y, self.square.half_x, self.square.half_y)
+        return replace(self, array=array, square=Square(*(factor * place for place in places)))
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PhotoInverter:
-    """Inverts photos for an editor; `crop`, `face`, `steps` and `tune` are those of `Inverter`."""
+    """Inverts photos for an editor; `crop`, `face` and the others are those of `Inverter`."""
 
     inverter: Inverter
     crop: tuple[float, float, float] | None = None
     face: int | None = None
     steps: int | None = None
     tune: int = 0
+    cancelled: Callable[[], bool] = bool
+    report: Report | None = None
 
     def __call__(self, photo: Image.Image) -> tuple[Tensor, PlacedPhoto, Synthesis | None]:
         """Shape: -> (1, num_ws, w_dim).
@@ -50,7 +63,15 @@ class PhotoInverter:
         Raises: ImageError saying what the photo shows instead of a face.
         """
         array = images.from_pil(photo)
-        found = self.inverter(array, crop=self.crop, face=self.face, steps=self.steps, tune=self.tune)
+        found = self.inverter(
+            array,
+            crop=self.crop,
+            face=self.face,
+            steps=self.steps,
+            tune=self.tune,
+            cancelled=self.cancelled,
+            report=self.report,
+        )
         latent, own = found.latent, self.inverter.generator
         generator = tuned_generator(own, latent)
         synthesis = None if generator is own else generator.eval().requires_grad_(False).synthesis

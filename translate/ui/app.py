@@ -13,7 +13,9 @@ from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 from translate.ui import guard, theme
 from translate.ui.api import api_tab
+from translate.ui.edit_tab import edit_tab
 from translate.ui.evaluate_tab import evaluate_tab
+from translate.ui.generate_tab import generate_tab
 from translate.ui.limits import Limits, is_loopback
 from translate.ui.models import Models
 from translate.ui.models_api import models_endpoint
@@ -53,7 +55,12 @@ def build(models: Models | None = None, settings: Settings | None = None) -> gr.
 
 def _tabs(settings: Settings) -> dict[str, Callable[[Models, Settings], None]]:
     """What adds each tab's content, in their order; the owner's own are not even built for strangers."""
-    everyone: dict[str, Callable[[Models, Settings], None]] = {"Translate": translate_tab, "Paint": paint_tab}
+    everyone: dict[str, Callable[[Models, Settings], None]] = {
+        "Translate": translate_tab,
+        "Paint": paint_tab,
+        "Edit": edit_tab,
+        "Generate": generate_tab,
+    }
     owner: dict[str, Callable[[Models, Settings], None]] = {
         "Train": train_tab,
         "Models": models_tab,

@@ -9,6 +9,7 @@ from translate import catalog
 from translate.checkpoints import MODEL_FILE
 from translate.config import GeneratorConfig
 from translate.errors import CheckpointError, TranslateError
+from translate.ui.editors import Editors
 
 if TYPE_CHECKING:
     from translate.catalog import Entry
@@ -23,6 +24,7 @@ class Models:
 
     def __init__(self, *, device: str = "auto", precision: str = "auto", keep: int = 3) -> None:
         self.device, self.precision, self.keep = device, precision, keep
+        self.editors = Editors(device)
         self._loaded: OrderedDict[tuple[str, int], Translator] = OrderedDict()
         self._lock = threading.Lock()
 

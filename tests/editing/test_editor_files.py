@@ -1,4 +1,4 @@
-"""Latents with their edits as files: the same picture again, and whatever is no sound latent of this model refused."""
+"""An editor's states as files: the same picture again, and whatever is no sound latent of this model refused."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from translate.config import LatentConfig, ModelConfig
 from translate.editing.editor import Editor
 from translate.editing.latents import Latent, save_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper
-from translate.errors import CheckpointError
+from translate.errors import CheckpointError, ConfigError
 
 NETWORK = LatentConfig(kind="stylegan2", latent=5, size=16, filters=4, max_filters=8, depth=2, norm="none")
 CONFIG = ModelConfig(name="faces", generator=NETWORK)
@@ -48,12 +48,12 @@ def test_another_model_s_latent_is_refused(tmp_path: Path):
     path = tmp_path / "face.safetensors"
     make().save(path, make().start(3))
     other = Editor(tiny(1), CONFIG.replace(name="cats"), "cd" * 32, device="cpu")
-    with pytest.raises(CheckpointError, match=r"latent of the model faces \(weights abababab, not cdcdcdcd of cats\)"):
+    with pytest.raises(CheckpointError, match="'faces' with weights abababab, and this model's are cdcdcdcd"):
         other.open(path)
 
 
 def head(**changes: object) -> dict[str, str]:
-    facts = {"format": 1, "kind": "translate edits", "model": "faces", "sha256": "ab" * 32, "origin": "", "steps": []}
+    facts = {"format": 1, "kind": "translate latent", "model": "faces", "sha256": "ab" * 32, "origin": "", "steps": []}
     return {"translate": json.dumps(facts | changes)}
 
 
@@ -64,17 +64,19 @@ STEP = {"prompt": "a", "method": "mapper"}
 @pytest.mark.parametrize(
     ("tensors", "facts", "said"),
     [
-        (W_PLUS, {}, "no latent with edits"),
-        (W_PLUS, {"translate": "[]"}, "no latent with edits"),
-        (W_PLUS, {"translate": "{"}, "its head is damaged"),
+        (W_PLUS, {}, "no latent of this program"),
+        (W_PLUS, {"translate": "[]"}, "no latent of this program"),
+        (W_PLUS, {"translate": "{"}, "no latent of this program"),
         (W_PLUS, head(format=2), "format 2 is newer than this program reads"),
         (W_PLUS, head(model=3), "its head is damaged"),
         (W_PLUS, head(steps=[STEP | {"method": "magic"}]), "its head is damaged"),
         (W_PLUS, head(steps=[STEP | {"strength": float("nan")}]), "its head is damaged"),
-        ({}, head(), "w_plus is missing"),
-        ({"w_plus": torch.zeros(1, 5, 7)}, head(), r"\[1, 5, 7\], the model has float32 \[1, 6, 7\]"),
+        ({}, head(), "it lacks w_plus"),
+        ({"w_plus": torch.zeros(1, 5, 7)}, head(), r"w_plus is \[1, 5, 7\], the model takes \(N, 6, 7\)"),
+        (W_PLUS | {"0.s_change": torch.zeros(1, 3)}, head(steps=[STEP]), r"0\.s_change is torch\.float32 \[1, 3\]"),
+        (W_PLUS | {"1.w_change": torch.zeros(1, 6, 7)}, head(steps=[STEP]), r"'1\.w_change' besides"),
         ({"w_plus": torch.full((1, 6, 7), torch.inf)}, head(), "not finite"),
-        (W_PLUS | {"extra": torch.zeros(1)}, head(), "the model has nothing of that name"),
+        (W_PLUS | {"extra": torch.zeros(1)}, head(), "'extra' besides, which is no part of a latent"),
         (W_PLUS | {"0.mask": torch.full((1, 1, 16, 16), 2.0)}, head(steps=[STEP]), r"outside \[0, 1\]"),
     ],
 )  # fmt: skip
@@ -98,7 +100,7 @@ def test_the_head_of_a_saved_latent_says_which_model_it_is_of(tmp_path: Path):
     path = tmp_path / "face.safetensors"
     make().save(path, make().start(3))
     facts = json.loads(read_facts(path)["translate"])
-    assert (facts["kind"], facts["model"], facts["sha256"]) == ("translate edits", "faces", "ab" * 32)
+    assert (facts["kind"], facts["model"], facts["sha256"]) == ("translate latent", "faces", "ab" * 32)
     assert set(read_tensors(path)) == {"w_plus"}
 
 
@@ -117,3 +119,24 @@ def test_the_latent_of_an_inverted_photo_is_opened_with_the_generator_tuned_to_i
     save_latent(tmp_path / "d.safetensors", Latent(w_plus=w_plus, model="cats", digest="cd" * 32))
     with pytest.raises(CheckpointError, match="'cats' with weights cdcdcdcd"):
         editor.open(tmp_path / "d.safetensors")
+
+
+def test_another_strength_is_measured_as_if_it_had_been_asked_for():
+    editor = make()
+    asked = editor.edit(3, "bright", strength=0.5)
+    moved = editor.at(editor.edit(3, "bright", strength=2.0).state, 0.5)
+    assert torch.equal(moved.picture, asked.picture)
+    assert moved.figures == asked.figures
+    with pytest.raises(ConfigError, match="there is no edit to undo"):
+        editor.at(editor.start(3), 1.0)
+    with pytest.raises(ConfigError, match="strength is 1000"):
+        editor.at(asked.state, 1000)
+
+
+def test_a_mix_goes_from_one_face_to_the_other_layer_by_layer():
+    editor = make()
+    mixed = editor.mix(3, 7)
+    assert len(mixed) == 7
+    assert mixed[0].tobytes() == editor.image(editor.start(7)).tobytes()
+    assert mixed[-1].tobytes() == editor.image(editor.start(3)).tobytes()
+    assert len({picture.tobytes() for picture in mixed}) > 4
