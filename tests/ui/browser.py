@@ -40,3 +40,14 @@ def download(page: Any, folder: Path) -> Path:
 
 def fits(page: Any) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def open_tab(page: Any, name: str) -> None:
+    """Choose a tab of the page; on a narrow screen most are below the button with three dots."""
+    tab = page.locator(f"#tab-{name.lower()}-button")
+    menu = page.locator(".overflow-menu button[aria-label='More tabs']").first
+    tab.or_(menu).first.wait_for(state="visible")
+    if not tab.is_visible():
+        menu.click()
+        tab = page.locator(".overflow-dropdown").first.get_by_text(name, exact=True)
+    tab.click()

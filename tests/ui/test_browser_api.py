@@ -13,7 +13,7 @@ from PIL import Image
 
 import translate
 from tests.reliability.figures import is_full
-from tests.ui.browser import DESKTOP, MARKS, PHONE, fits, upload
+from tests.ui.browser import DESKTOP, MARKS, PHONE, fits, open_tab, upload
 from tests.ui.tiny_page import Served
 from translate.stopping import Cancelled
 from translate.ui import translate_tab
@@ -31,13 +31,13 @@ const made = new Uint8Array(await picture.arrayBuffer());
 return [btoa(Array.from(made, b => String.fromCharCode(b)).join("")), details]; }"""
 
 
-def open_tab(page: Any) -> None:
-    page.get_by_role("tab", name="API").click()
+def open_api(page: Any) -> None:
+    open_tab(page, "API")
     page.wait_for_selector("#api-intro", state="visible")
 
 
 def test_the_javascript_shown_runs_on_the_page_and_gives_the_pixels(page: Any, served: Served, tmp_path: Path) -> None:
-    open_tab(page)
+    open_api(page)
     page.get_by_role("tab", name="JavaScript").click()
     code = page.locator(".tr-api pre:visible code").first.text_content()
     assert served.url.rstrip("/") in code
@@ -53,7 +53,7 @@ def test_the_javascript_shown_runs_on_the_page_and_gives_the_pixels(page: Any, s
 def test_the_tab_fits_every_screen_and_is_reached_by_keyboard(page: Any, screen: dict[str, int]) -> None:
     page.set_viewport_size(screen)
     try:
-        open_tab(page)
+        open_api(page)
         assert fits(page)
         summary = page.locator(".tr-api summary:visible").first
         summary.focus()

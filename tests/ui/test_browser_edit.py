@@ -9,7 +9,7 @@ from PIL import Image
 
 import translate
 from tests import tiny_faces
-from tests.ui.browser import MARKS, PHONE, fits
+from tests.ui.browser import MARKS, PHONE, fits, open_tab
 from tests.ui.tiny_page import Served
 from translate import images
 from translate.editing.latents import load_latent
@@ -19,7 +19,7 @@ pytestmark = MARKS
 
 @pytest.fixture
 def edit(page: Any) -> Any:
-    page.get_by_role("tab", name="Edit").click()
+    open_tab(page, "Edit")
     page.wait_for_selector("#edit-prompt textarea, #edit-prompt input")
     return page
 
@@ -159,7 +159,7 @@ def test_a_mistake_is_told_in_one_line_and_leaves_the_page_ready(edit: Any) -> N
 
 
 def test_faces_of_seeds_a_way_and_a_mix_are_made(page: Any, tmp_path: Path) -> None:
-    page.get_by_role("tab", name="Generate").click()
+    open_tab(page, "Generate")
     page.locator("#generate-seeds textarea, #generate-seeds input").fill("3-5")
     page.click("#generate-go")
     page.wait_for_function("document.querySelectorAll('#generate-gallery .grid-wrap img').length == 3")

@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import translate
-from tests.ui.browser import MARKS, PHONE, download, fits, upload, wait_for_result
+from tests.ui.browser import MARKS, PHONE, download, fits, open_tab, upload, wait_for_result
 from tests.ui.test_evaluate_tab import app
 from tests.ui.tiny_page import Served, draw, save_tiny
 from translate import images
@@ -30,10 +30,6 @@ def extra(served: Served) -> Iterator[Path]:
     folder = served.home / "models" / "tiny-extra"
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def open_tab(page: Any, title: str) -> None:
-    page.get_by_role("tab", name=title, exact=True).click()
 
 
 def choose(page: Any, name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import translate
-from tests.ui.browser import MARKS, PHONE, fits
+from tests.ui.browser import MARKS, PHONE, fits, open_tab
 from tests.ui.tiny_page import CLASSES, Served, draw
 from translate import images
 
@@ -21,7 +21,7 @@ COLOURS = [spec.color for spec in CLASSES]
 @pytest.fixture
 def board(page: Any) -> Any:
     """The tab, with the photo of an empty sheet."""
-    page.get_by_role("tab", name="Paint").click()
+    open_tab(page, "Paint")
     page.wait_for_selector("#paint-result")
     return page
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import translate
-from tests.ui.browser import MARKS, PHONE, download, fits, upload, wait_for_result
+from tests.ui.browser import MARKS, PHONE, download, fits, open_tab, upload, wait_for_result
 from tests.ui.tiny_page import Served, draw
 
 pytestmark = MARKS
@@ -22,7 +22,7 @@ def train(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The Train tab, with runs of its own."""
     monkeypatch.chdir(tmp_path)
     page.set_default_timeout(PATIENCE)
-    page.get_by_role("tab", name="Train").click()
+    open_tab(page, "Train")
     page.wait_for_selector("text=Your trainings appear here")
     return page
 
