@@ -151,8 +151,6 @@ def _row(entry: "Entry | Broken") -> dict[str, Any]:
     }
 
 
-
-
 def _megabytes(folder: Path) -> str:
     from translate import catalog
 
