@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from translate.cli import bench as command
 from translate.errors import ConfigError
 from translate.evaluation.bench import BenchReport
+from translate.evaluation.bench_edit import EditTimes
 from translate.evaluation.bench_guards import Cost as GuardCost
 from translate.evaluation.bench_guards import GuardsReport
 from translate.evaluation.bench_objectives import Cost, ObjectivesReport
@@ -170,3 +171,23 @@ def test_what_guards_cost_is_told_beside_what_they_may(monkeypatch, tmp_path):
     assert "saves: 300 ms each, 0.20 % of the steps between two, counted above" in said
     assert (calls[0]["preset"], calls[0]["rounds"], calls[0]["changes"]) == ("cut", 9, {"batch_size": 2})
     assert json.loads(out.read_text())["apply"]["allowed"] == 0.05
+
+
+def test_the_times_of_edits_are_told_in_their_units(monkeypatch, tmp_path):
+    times = EditTimes(
+        model="faces-abcd", size=64, generate_s=0.0123, new_prompt_s=0.5, known_prompt_s=0.025, optimise_s=4.5, steps=100,
+        machine=REPORT.machine, rates=REPORT.rates,
+    )  # fmt: skip
+    calls = []
+
+    def bench(model, **options):
+        calls.append((model, options))
+        return times
+
+    monkeypatch.setattr("translate.evaluation.bench_edit.bench_edit", bench)
+    out = tmp_path / "edit.json"
+    output = _run("edit", "faces", "--rounds=2", "--json", str(out)).output
+    told = [line.split() for line in output.splitlines()]
+    assert [line[-2:] for line in told[-4:]] == [["12.3", "ms"], ["500.0", "ms"], ["25.0", "ms"], ["4.5", "s"]]
+    assert json.loads(out.read_text())["optimise_s"] == 4.5
+    assert calls == [("faces", {"device": "auto", "rounds": 2, "steps": 100})]

@@ -1,4 +1,4 @@
-"""`translate bench train|apply|step|objectives|guards|serve`: how fast this machine is, beside the classic settings."""
+"""`translate bench train|apply|edit|step|objectives|guards|serve`: this machine, beside the classic settings."""
 
 import sys
 from pathlib import Path
@@ -127,6 +127,30 @@ def guards(
 
 
 @app.command()
+def edit(
+    model: Annotated[str, typer.Argument(help="A StyleGAN2 with a CLIP: its name or folder.")] = "faces",
+    device: Device = "auto",
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Steps of the optimisation.")] = 100,
+    rounds: Annotated[int, typer.Option(min=1, help="A quarter of the runs of what is quick; the median counts.")] = 5,
+    json_out: Json = None,
+) -> None:
+    """Time a face, a global direction of a new sentence, the same again, and an optimisation."""
+    from translate import checkpoints
+    from translate.evaluation.bench_edit import bench_edit
+
+    check_json_out(json_out)
+    found = bench_edit(model, device=device, rounds=rounds, steps=steps)
+    print(_machine(found.machine, found.rates))
+    print(f"{found.model}, {found.size} x {found.size} pixels")
+    print(f"a face of a seed                      {1000 * found.generate_s:9.1f} ms")
+    print(f"a sentence never heard, by direction  {1000 * found.new_prompt_s:9.1f} ms")
+    print(f"another strength of it                {1000 * found.known_prompt_s:9.1f} ms")
+    print(f"an optimisation of {found.steps} steps          {found.optimise_s:9.1f} s")
+    if json_out:
+        checkpoints.write_json(json_out, found.as_json())
+
+
+@app.command()
 def serve(
     requests: Annotated[int, typer.Option(min=1, help="Requests to /apply in all.")] = 1000,
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Visitors, each with a photo of its own.")] = 64,
@@ -146,8 +170,11 @@ def serve(
         checkpoints.write_json(json_out, facts)
     if facts["missed"]:
         raise typer.Exit(1)
+    if json_out:
+        checkpoints.write_json(json_out, found.as_json())
 
 
+@app.command()
 def _say(text: str) -> None:
     if sys.stderr.isatty():
         print(text, file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translate.cli import clip
+from translate.cli.evaluate_edits import evaluate_edits
 from translate.cli.options import check_json_out
 from translate.errors import ConfigError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from translate.evaluation.report import Report
 
 COLUMN = 14
+FACES = 100
+"""That --edits edits."""
 
 
 class Split(StrEnum):
@@ -58,6 +61,15 @@ def evaluate(
         str, typer.Option(help="Space of distances: auto, inception, shipped, or the folder of one's own.")
     ] = "auto",
     confusion: Annotated[bool, typer.Option("--confusion", help="Print the confusion matrix too.")] = False,
+    edits: Annotated[
+        bool, typer.Option("--edits", help="Whether edits of faces do what the sentence says, before a judge.")
+    ] = False,
+    also: Annotated[list[Path] | None, typer.Option(help="--edits: a further folder of labelled faces.")] = None,
+    judge: Annotated[
+        Path | None, typer.Option(help="--edits: keep the judge here as judge.safetensors, or take the one that is.")
+    ] = None,
+    mapper: Annotated[list[Path] | None, typer.Option(help="--edits: a trained mapper's folder, too.")] = None,
+    faces: Annotated[int, typer.Option(min=2, help="--edits: how many held-out faces.")] = FACES,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all figures as JSON.")] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Folder for report.md, report.json and samples.png.")
@@ -74,6 +86,14 @@ def evaluate(
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
     check_json_out(json_out)
+    for_edits = {"--also": also, "--judge": judge, "--mapper": mapper, "--faces": faces != FACES}
+    if edits:
+        return evaluate_edits(
+            models or [], data, also or [], judge=judge, mappers=mapper or [], faces=faces, device=device,
+            json_out=json_out, report=report,
+        )  # fmt: skip
+    if given := [name for name, value in for_edits.items() if value]:
+        raise ConfigError(f"{given[0]} is about edits of faces; ask for them with --edits")
     if models and clip.is_clip(models[0]):
         return clip.evaluate(models, data, split.value, device, json_out)
     if report:

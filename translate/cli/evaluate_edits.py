@@ -1,0 +1,54 @@
+"""`translate evaluate MODEL --edits --data FACES --also ATTRIBUTES`: do edits do what the sentence says?"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from translate.errors import ConfigError
+
+
+def evaluate_edits(
+    models: Sequence[str],
+    data: Path | None,
+    also: Sequence[Path],
+    *,
+    judge: Path | None,
+    mappers: Sequence[Path],
+    faces: int,
+    device: str,
+    json_out: Path | None,
+    report: Path | None,
+) -> None:
+    """Print the judge's accuracy and what it says of each edit, and write it where asked."""
+    from translate import catalog, checkpoints
+    from translate.evaluation import page
+
+    if len(models) != 1:
+        raise ConfigError(f"--edits is about one model, a StyleGAN2 with encoder and CLIP; {len(models)} are named")
+    if data is None:
+        raise ConfigError("--edits needs labelled faces: --data FOLDER with labels.csv, --also FOLDER with attr.csv")
+    if report:
+        page.check(report)
+    catalog.find(models[0])
+
+    from tqdm import tqdm
+
+    from translate.evaluation import edit_report
+    from translate.evaluation.edits import evaluate_edits as judged
+
+    with tqdm(disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True) as bar:
+
+        def progress(what: str, done: int, total: int) -> None:
+            bar.set_description(what, refresh=False)
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        found = judged(
+            models[0], [data, *also], judge=judge, mappers=mappers, faces=faces, device=device, progress=progress
+        )
+    print("\n".join(edit_report.lines(found)))
+    if json_out:
+        checkpoints.write_json(json_out, found.as_json())
+    if report:
+        edit_report.write(report, found)
+        print(f"\n{report}: {page.PAGE}, {page.RECORD}, and {page.SHEET} to look at")

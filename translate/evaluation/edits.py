@@ -1,0 +1,288 @@
+"""Whether edits by a sentence do what it says: held-out faces, edited by each method, before an independent judge."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from translate import images
+from translate.data.faces import read_faces
+from translate.editing import methods
+from translate.editing.editor import Editor
+from translate.editing.history import EditMethod, EditState, EditStep, draw
+from translate.editing.mapper import TrainedMapper
+from translate.editing.optimisation import OptimisationConfig, Start, optimise
+from translate.editing.photo import PhotoInverter
+from translate.errors import ConfigError, DatasetError
+from translate.evaluation.edit_judge import SIZE, Accuracy, FaceJudge, Question, kept_judge, read_labelled
+from translate.trainers.clip_data import Faces, store, to_float
+
+FACES = 100
+AT_ONCE = 20
+"""Faces that are optimised together: each as it would be alone, as Adam does not care how a loss is scaled."""
+SHOWN = 4
+ELLIPSE = (0.42, 0.5)
+"""Half axes of what is taken for the head, as shares of the picture's sides; background is what lies outside."""
+
+
+class Attribute(NamedTuple):
+    """What is asked for, what the judge is asked, and whether the model claims to understand it."""
+
+    prompt: str
+    question: Question
+    claimed: bool = True
+
+
+ADULT = (("adult", 1),)
+ATTRIBUTES = (
+    Attribute("an old person", Question("old", "old", given=ADULT)),
+    Attribute("a young person", Question("young", "young", given=ADULT)),
+    Attribute("a man", Question("man", "male", given=ADULT)),
+    Attribute("a woman", Question("woman", "male", -1, given=ADULT)),
+    Attribute("a child", Question("child", "adult", -1)),
+    Attribute("a smiling person", Question("smiling", "smiling")),
+    Attribute("a person with a beard", Question("beard", "beard")),
+    Attribute("a person with black hair", Question("black hair", "black_hair")),
+    Attribute("a person with blond hair", Question("blond hair", "blond_hair"), claimed=False),
+    Attribute("a person with glasses", Question("glasses", "glasses"), claimed=False),
+)
+
+
+class Outcome(NamedTuple):
+    """What became of the faces by one prompt and one method; shares of them, cosines, and changes of 255."""
+
+    attribute: str
+    prompt: str
+    method: EditMethod
+    claimed: bool
+    faces: int
+    moved: float
+    """Share whose logit rose."""
+    lacking: int
+    """Faces that the judge said no to before."""
+    crossed: float | None
+    """Share of those that it says yes to after."""
+    rise: float
+    """Mean rise of the logit."""
+    identity: float | None
+    """Mean cosine of the embedding before and after."""
+    background: float
+    changed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditReport:
+    """The judge's own accuracy, what became of the faces, and how near the inverted ones came to the photos."""
+
+    model: str
+    clip: str
+    identity: str | None
+    data: tuple[str, ...]
+    accuracies: dict[str, Accuracy]
+    outcomes: tuple[Outcome, ...]
+    inversion: dict[str, float]
+    """l2 and perceptual of the encoder's drawing, and of the mean face."""
+    perceptual: str
+    pictures: Tensor
+    """Faces before, then by each outcome. Shape: (1 + outcomes, faces shown, 3, R, R)."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = asdict(self)
+        del plain["pictures"]
+        plain["accuracies"] = {name: found._asdict() for name, found in self.accuracies.items()}
+        plain["outcomes"] = [outcome._asdict() for outcome in self.outcomes]
+        return plain
+
+
+def evaluate_edits(
+    model: str | Path,
+    data: Sequence[Path],
+    *,
+    judge: Path | None = None,
+    mappers: Sequence[Path] = (),
+    wanted: Sequence[EditMethod] = ("direction", "optimise"),
+    faces: int = FACES,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> EditReport:
+    """Train the judge (or read it from `judge`), invert held-out faces by the encoder, edit them, and ask it.
+
+    The faces are of the first folder, drawn by `seed`. A mapper is asked for by the prompt that it was trained for.
+    Raises: DatasetError for folders without labelled faces; ConfigError for a model that can't edit photos, or a mapper
+    whose prompt nothing is asked about; CheckpointError for what can't be read.
+    """
+    editor = Editor.load(model, device=device)
+    inverter = _inverter(editor)
+    taught = [editor.add_mapper(path) for path in mappers]
+    plan = [(a, method) for a in ATTRIBUTES for method in wanted] + [(_asked_of(m), "mapper") for m in taught]
+    say = progress or (lambda *_: None)
+    asked = kept_judge(judge, data, lambda done, total: say("judge", done, total))
+    held_out = read_labelled(data, "val")
+    accuracies = _accuracies(asked, held_out)
+    photos = _photos(data[0], editor.network.resolution, faces, seed)
+    start = _inverted(inverter, photos)
+    before = _pictures(editor, start)
+    outcomes, shown = [], [before[:SHOWN]]
+    for number, (attribute, method) in enumerate(plan):
+        say("edits", number, len(plan))
+        after = _pictures(editor, start.then(_step(editor, start, attribute.prompt, method)))
+        outcomes.append(_outcome(editor, asked, attribute, method, before, after))
+        shown.append(after[:SHOWN])
+    return EditReport(
+        model=editor.name,
+        clip=str(getattr(editor.clip, "name", "")),
+        identity=None if editor.identity is None else editor.identity.name,
+        data=tuple(folder.name for folder in data),
+        accuracies=accuracies,
+        outcomes=tuple(outcomes),
+        inversion=_distances(inverter, editor, photos, before),
+        perceptual=inverter.inverter.perceptual.name,
+        pictures=torch.stack(shown).cpu(),
+    )
+
+
+def background(side: int) -> Tensor:
+    """1 outside of the ellipse that a head fills in aligned faces, 0 within. Shape: -> (1, 1, side, side)."""
+    line = (torch.arange(side) + 0.5) / side - 0.5
+    across, down = line[None, :] / ELLIPSE[0], line[:, None] / ELLIPSE[1]
+    return (across.square() + down.square() > 1).float()[None, None]
+
+
+def _photos(folder: Path, side: int, count: int, seed: int) -> Tensor:
+    """Held-out photos. Shape: -> (count, 3, side, side) in [-1, 1].
+
+    Raises: DatasetError where there are fewer.
+    """
+    held_out = [face for face in read_faces(folder) if face.split != "train"]
+    if len(held_out) < count:
+        raise DatasetError(f"{folder}: {count} held-out faces are asked for, and its table names {len(held_out)}")
+    return to_float(store(random.Random(seed).sample(held_out, count), side).pictures)
+
+
+def _inverter(editor: Editor) -> PhotoInverter:
+    found = editor.inverter
+    if not isinstance(found, PhotoInverter) or found.inverter.encoder is None:
+        raise ConfigError(f"{editor.config.name}: has no encoder of faces; edits of photos can't be judged without one")
+    return found
+
+
+def _asked_of(mapper: TrainedMapper) -> Attribute:
+    for attribute in ATTRIBUTES:
+        if attribute.prompt == mapper.config.prompt:
+            return attribute
+    known = ", ".join(repr(attribute.prompt) for attribute in ATTRIBUTES)
+    raise ConfigError(f"the judge is not asked about the mapper's prompt {mapper.config.prompt!r}; known: {known}")
+
+
+def _accuracies(judge: FaceJudge, folders: Sequence[Faces]) -> dict[str, Accuracy]:
+    """Of the first folder that can tell: what one table calls young is not what the next one does."""
+    found: dict[str, Accuracy] = {}
+    for question in (attribute.question for attribute in ATTRIBUTES):
+        for faces in folders:
+            truth = question.truth(faces.facts)
+            if bool((truth > 0).any()) and bool((truth < 0).any()):
+                found[question.name] = judge.accuracy(faces, question)
+                break
+    return found
+
+
+@torch.no_grad()
+def _inverted(inverter: PhotoInverter, photos: Tensor) -> EditState:
+    """All faces as one state. Shape: (N, 3, R, R) in [-1, 1]."""
+    latents = [inverter.inverter.encode(part.to(inverter.inverter.device)) for part in photos.split(AT_ONCE)]
+    return EditState(torch.cat([latent for latent in latents if latent is not None]))
+
+
+@torch.no_grad()
+def _pictures(editor: Editor, state: EditState) -> Tensor:
+    """Shape: -> (N, 3, R, R) in [-1, 1]."""
+    rows = range(0, len(state.w_plus), AT_ONCE)
+    return torch.cat([draw(editor.synthesis, _rows(state, row)) for row in rows]).clamp(-1, 1)
+
+
+def _rows(state: EditState, row: int) -> EditState:
+    """The faces from `row` on, as many as are drawn at once."""
+    part = slice(row, row + AT_ONCE)
+    steps = [s if s.w_change is None else replace(s, w_change=s.w_change[part]) for s in state.steps]
+    return EditState(state.w_plus[part], tuple(steps))
+
+
+def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> EditStep:
+    """What an edit at strength 1 adds to all faces."""
+    asked = methods.Asked(prompt, editor.neutral)
+    if method == "direction":
+        found = methods.by_direction(asked, editor.relevance(prompt, editor.neutral), editor.statistics, "auto")
+        if found.step is None:
+            raise ConfigError(f"{prompt!r}: {found.messages[0].text}")
+        return found.step
+    if method == "mapper":
+        mapper = methods.pick_mapper(editor.mappers, prompt, editor.config.name, editor.weights)
+        found = methods.by_mapper(asked, start, editor.synthesis, mapper)
+        assert found.step is not None
+        return found.step
+    parts = [_optimised(editor, part, prompt) for part in start.w_plus.split(AT_ONCE)]
+    return EditStep(prompt=prompt, method="optimise", w_change=torch.cat(parts))
+
+
+def _optimised(editor: Editor, w_plus: Tensor, prompt: str) -> Tensor:
+    """What optimisation adds to each of a few faces, each as if it were alone. Shape: (N, num_ws, w_dim), the same."""
+    config = OptimisationConfig(preview_every=0)
+    # Of N faces the loss takes the mean of what CLIP says and the sum of what they moved.
+    config = config.replace(lambda_l2=config.lambda_l2 / len(w_plus))
+    clip = editor.need_clip()
+    with torch.no_grad():
+        told = clip.encode_text([prompt]).to(editor.device)
+    channels = sum(layer.channels for layer in editor.synthesis.layout)
+    start = Start(w_plus, w_plus.new_zeros(1, channels))
+    return optimise(editor.synthesis, clip.encode_image, told, start, config, identity=editor.identity).w_change
+
+
+@torch.no_grad()
+def _outcome(
+    editor: Editor, judge: FaceJudge, attribute: Attribute, method: EditMethod, before: Tensor, after: Tensor
+) -> Outcome:
+    ends = [judge(_sized(pictures), attribute.question) for pictures in (before, after)]
+    lacking = ends[0] <= 0
+    identity = None
+    if editor.identity is not None:
+        identity = float((editor.identity(before) * editor.identity(after)).sum(dim=1).mean())
+    moved = (after - before).abs() * 127.5
+    outside = background(before.shape[-1]).to(before.device)
+    return Outcome(
+        attribute=attribute.question.name,
+        prompt=attribute.prompt,
+        method=method,
+        claimed=attribute.claimed,
+        faces=len(before),
+        moved=float((ends[1] > ends[0]).float().mean()),
+        lacking=int(lacking.sum()),
+        crossed=float((ends[1][lacking] > 0).float().mean()) if bool(lacking.any()) else None,
+        rise=float((ends[1] - ends[0]).mean()),
+        identity=identity,
+        background=float((moved * outside).sum() / outside.expand_as(moved).sum()),
+        changed=float(moved.mean()),
+    )
+
+
+def _sized(pictures: Tensor) -> Tensor:
+    """As the judge takes them. Shape: (N, 3, R, R) -> (N, 3, 64, 64)."""
+    return pictures.cpu() if pictures.shape[-1] == SIZE else images.resize(pictures.cpu(), SIZE, SIZE)
+
+
+@torch.no_grad()
+def _distances(inverter: PhotoInverter, editor: Editor, photos: Tensor, drawn: Tensor) -> dict[str, float]:
+    mean = editor.picture(editor.mean()).expand_as(drawn)
+    found = {}
+    for name, pictures in (("encoder", drawn), ("mean_face", mean)):
+        pairs = list(zip(photos.to(editor.device).split(AT_ONCE), pictures.split(AT_ONCE), strict=True))
+        found[f"{name}_l2"] = float(F.mse_loss(pictures, photos.to(editor.device)))
+        apart = [inverter.inverter.perceptual(shown, photo) for photo, shown in pairs]
+        found[f"{name}_perceptual"] = float(torch.cat(apart).mean())
+    return found
