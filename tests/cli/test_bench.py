@@ -175,8 +175,8 @@ def test_what_guards_cost_is_told_beside_what_they_may(monkeypatch, tmp_path):
 
 def test_the_times_of_edits_are_told_in_their_units(monkeypatch, tmp_path):
     times = EditTimes(
-        model="faces-abcd", size=64, generate_s=0.0123, new_prompt_s=0.5, known_prompt_s=0.025, optimise_s=4.5, steps=100,
-        machine=REPORT.machine, rates=REPORT.rates,
+        model="faces-abcd", size=64, generate_s=0.0123, new_prompt_s=0.5, known_prompt_s=0.025, optimise_s=4.5,
+        steps=100, machine=REPORT.machine, rates=REPORT.rates,
     )  # fmt: skip
     calls = []
 
