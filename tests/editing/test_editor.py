@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 import translate
 from tests.editing.doubles import ColourCLIP, HashedCLIP, tiny
@@ -18,7 +19,7 @@ from translate.editing.directions import Cancelled
 from translate.editing.editor import Editor
 from translate.editing.latents import load_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper, save_mapper
-from translate.editing.methods import ALPHA
+from translate.editing.methods import ALPHA, Asked, target
 from translate.editing.optimisation import OptimisationConfig
 from translate.errors import ConfigError
 from translate.networks import StyleGAN2Generator, build_generator, build_latent_generator
@@ -144,6 +145,20 @@ def test_an_optimisation_is_an_edit_that_strength_scales_afterwards():
     with torch.no_grad():
         expected = editor.synthesis(w_plus, "const").clamp(-1, 1)
     assert torch.allclose(editor.picture(half), expected, atol=1e-5)
+
+
+def test_an_optimisation_goes_where_the_words_lead_from_the_neutral_text_or_to_the_prompt_itself():
+    """In the CLIP of colours "bright" is (1, 0, 0, 0, 1), a face (0, 0, 0, 0, 1), each brought to length 1."""
+    clip, asked, templates = ColourCLIP(), Asked("bright", "a face"), ("a {}",)
+    led = target(asked, clip, OptimisationConfig(), templates)
+    half = 0.5**0.5
+    towards = torch.tensor([half, 0, 0, 0, half - 1])
+    assert torch.allclose(led, towards[None] / towards.norm(), atol=1e-6)
+    told = torch.tensor([[half, 0, 0, 0, half]])
+    assert torch.allclose(target(asked, clip, OptimisationConfig(towards="prompt"), templates), F.normalize(told))
+    assert torch.allclose(target(asked, clip, OptimisationConfig(), templates, free=True), F.normalize(told))
+    with pytest.raises(ConfigError, match="mean the same to this CLIP"):
+        make().edit(0, "bright", neutral="bright", method="optimise")
 
 
 def test_a_cancelled_optimisation_is_told_and_one_cancelled_at_once_changes_nothing():

@@ -49,7 +49,7 @@ def test_moved_crossed_and_changed_are_counted_by_hand():
         who, FaceJudge(Lightness()), asked, "direction", plain(-0.5, -0.2, 0.5), plain(-0.4, 0.1, 0.2)
     )
     assert (found.faces, found.lacking, found.identity) == (3, 2, None)
-    assert (found.moved, found.crossed) == pytest.approx((2 / 3, 1 / 2))
+    assert (found.moved, found.moved_lacking, found.crossed) == pytest.approx((2 / 3, 1, 1 / 2))
     assert found.rise == pytest.approx((0.1 + 0.3 - 0.3) / 3, abs=1e-6)
     assert (found.changed, found.background) == pytest.approx((127.5 * 0.7 / 3,) * 2, rel=1e-4)
 

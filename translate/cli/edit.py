@@ -58,7 +58,7 @@ def edit(
     mask: Annotated[Path | None, typer.Option(help="A square picture: white may change, black stays.")] = None,
     mapper: Annotated[Path | None, typer.Option(help="A trained mapper's folder, or its authors' .pt file.")] = None,
     strip: Annotated[str | None, typer.Option(help="At these strengths, as -1,0,1,2; .gif and .webp move.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, max=10_000, help="optimise: steps.  [default: 100]")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=10_000, help="optimise: steps.  [default: 40]")] = None,
     space: Annotated[str, typer.Option(help="optimise: w_plus, or s, the style channels.")] = "w_plus",
     latent: Annotated[Path | None, typer.Option(help="Save the edited latent too, as face.safetensors.")] = None,
     crop: Annotated[str | None, typer.Option(help="The face's square in the photo, X,Y,SIDE in pixels.")] = None,

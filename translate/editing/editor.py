@@ -340,8 +340,9 @@ class Editor:
         clip = self.need_clip()
         if config is not None and config.lambda_id and self.identity is None:
             raise ConfigError(f"lambda_id is {config.lambda_id:g}, but {self.config.name} has no network of identity")
+        config = config or OptimisationConfig()
         with torch.no_grad():
-            told = clip.encode_text([asked.prompt]).to(self.device)
+            told = methods.target(asked, clip, config, self.templates, free=free).to(self.device)
         return methods.by_optimisation(
             asked,
             state,

@@ -24,11 +24,14 @@ Encode = Callable[[Tensor], Tensor]
 
 
 class OptimisationConfig(Config):
-    """The published defaults, but for fewer steps, which a smaller generator needs."""
+    """The published defaults, but for `towards`, and for fewer steps, which a smaller generator needs."""
 
     space: Literal["w_plus", "s"] = "w_plus"
     """What moves: w of every layer, or the style channels of the convolutions, those to RGB staying as they are."""
-    steps: Count = 100
+    towards: Literal["direction", "prompt"] = "direction"
+    """What a picture is to resemble: where the words lead from the neutral text, or, as in the paper, the prompt. Of a
+    face that fits the prompt already the prompt asks nothing more. A face of a text alone takes the prompt."""
+    steps: Count = 40
     lr: Positive = 0.1
     lambda_l2: NonNegative = 0.008
     lambda_id: NonNegative = 0.0

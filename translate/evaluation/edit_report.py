@@ -10,7 +10,7 @@ from translate import checkpoints, images
 from translate.evaluation.edits import ELLIPSE, EditReport, Outcome
 from translate.evaluation.page import PAGE, RECORD, SHEET
 
-HEADS = ("prompt", "method", "right way", "of those without", "identity", "background", "picture")
+HEADS = ("prompt", "method", "right way", "of those without", "over the line", "identity", "background", "picture")
 CELL = 128
 
 Row = tuple[str, ...]
@@ -77,7 +77,8 @@ def _outcomes(report: EditReport) -> list[str]:
     about = (
         f"{report.outcomes[0].faces} held-out photos, inverted by the encoder alone, each edit at strength 1 and with "
         "everything else as it comes. *Right way*: share of edits after which the judge's logit is higher than for the "
-        "inverted face. *Of those without*: share of the faces that the judge said no to before and says yes to after. "
+        "inverted face. *Of those without*: the same of the faces that the judge said no to before; *over the line*: "
+        "the share of these that it says yes to after. "
         f"*Identity*: {name}. *Background* and *picture*: mean change of a pixel, of 255, outside of an ellipse of "
         f"{across} % x {down} % of the picture, and of all. An edit that the model does not claim is in brackets."
     )
@@ -96,10 +97,11 @@ def _inverted(report: EditReport) -> list[str]:
 
 def _row(outcome: Outcome) -> Row:
     name = outcome.prompt if outcome.claimed else f"({outcome.prompt})"
-    crossed = "-" if outcome.crossed is None else f"{outcome.crossed:.0%} of {outcome.lacking}"
+    without = "-" if outcome.moved_lacking is None else f"{outcome.moved_lacking:.0%} of {outcome.lacking}"
+    crossed = "-" if outcome.crossed is None else f"{outcome.crossed:.0%}"
     identity = "-" if outcome.identity is None else f"{outcome.identity:.2f}"
     figures = (f"{outcome.background:.1f}", f"{outcome.changed:.1f}")
-    return (name, outcome.method, f"{outcome.moved:.0%}", crossed, identity, *figures)
+    return (name, outcome.method, f"{outcome.moved:.0%}", without, crossed, identity, *figures)
 
 
 def _cells(pictures: Tensor) -> list[list[Image.Image]]:

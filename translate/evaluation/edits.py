@@ -65,6 +65,8 @@ class Outcome(NamedTuple):
     """Share whose logit rose."""
     lacking: int
     """Faces that the judge said no to before."""
+    moved_lacking: float | None
+    """Share of those whose logit rose."""
     crossed: float | None
     """Share of those that it says yes to after."""
     rise: float
@@ -234,11 +236,11 @@ def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> 
 def _optimised(editor: Editor, w_plus: Tensor, prompt: str) -> Tensor:
     """What optimisation adds to each of a few faces, each as if it were alone. Shape: (N, num_ws, w_dim), the same."""
     config = OptimisationConfig(preview_every=0)
+    clip, asked = editor.need_clip(), methods.Asked(prompt, editor.neutral)
+    with torch.no_grad():
+        told = methods.target(asked, clip, config, editor.templates).to(editor.device)
     # Of N faces the loss takes the mean of what CLIP says and the sum of what they moved.
     config = config.replace(lambda_l2=config.lambda_l2 / len(w_plus))
-    clip = editor.need_clip()
-    with torch.no_grad():
-        told = clip.encode_text([prompt]).to(editor.device)
     channels = sum(layer.channels for layer in editor.synthesis.layout)
     start = Start(w_plus, w_plus.new_zeros(1, channels))
     return optimise(editor.synthesis, clip.encode_image, told, start, config, identity=editor.identity).w_change
@@ -263,12 +265,17 @@ def _outcome(
         faces=len(before),
         moved=float((ends[1] > ends[0]).float().mean()),
         lacking=int(lacking.sum()),
-        crossed=float((ends[1][lacking] > 0).float().mean()) if bool(lacking.any()) else None,
+        moved_lacking=_share(ends[1][lacking] > ends[0][lacking]),
+        crossed=_share(ends[1][lacking] > 0),
         rise=float((ends[1] - ends[0]).mean()),
         identity=identity,
         background=float((moved * outside).sum() / outside.expand_as(moved).sum()),
         changed=float(moved.mean()),
     )
+
+
+def _share(held: Tensor) -> float | None:
+    return float(held.float().mean()) if len(held) else None
 
 
 def _sized(pictures: Tensor) -> Tensor:
