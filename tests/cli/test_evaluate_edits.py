@@ -79,6 +79,13 @@ def test_the_whole_command_tells_that_bright_and_dark_go_their_ways(cli, place: 
     assert images.read_array(place / "report" / "samples.png").shape[:2] == (18 + 4 + 4 * 132, 4 + 5 * 132)
 
 
+def test_one_method_can_be_asked_for_alone(cli, place: Path):
+    code, out, err = cli("evaluate", "tiny", "--edits", "--data", ".", "--faces", "2", "--method", "direction")
+    assert code == 0, err
+    assert out.count(" direction ") == 2
+    assert "optimise" not in out
+
+
 def test_a_mapper_is_judged_by_its_own_prompt_and_another_prompt_is_refused(cli, place: Path):
     for prompt in ("dark face", "square face"):
         config = MapperConfig(prompt=prompt, num_ws=6, w_dim=8, levels=("coarse",))
@@ -97,6 +104,7 @@ def test_a_mapper_is_judged_by_its_own_prompt_and_another_prompt_is_refused(cli,
         (("tiny", "--edits"), "--edits needs labelled faces"),
         (("tiny", "--edits", "--data", ".", "--faces", "7"), "7 held-out faces are asked for, and its table names 6"),
         (("tiny", "--data", ".", "--judge", "a.safetensors"), "--judge is about edits of faces"),
+        (("tiny", "--edits", "--data", ".", "--method", "mapper"), "--method mapper: known: direction, optimise"),
         (("none", "--edits", "--data", "."), "none"),
     ],
 )

@@ -68,6 +68,7 @@ def evaluate(
     judge: Annotated[
         Path | None, typer.Option(help="--edits: keep the judge here as judge.safetensors, or take the one that is.")
     ] = None,
+    method: Annotated[list[str] | None, typer.Option(help="--edits: direction or optimise; both unless named.")] = None,
     mapper: Annotated[list[Path] | None, typer.Option(help="--edits: a trained mapper's folder, too.")] = None,
     faces: Annotated[int, typer.Option(min=2, help="--edits: how many held-out faces.")] = FACES,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all figures as JSON.")] = None,
@@ -86,11 +87,11 @@ def evaluate(
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
     check_json_out(json_out)
-    for_edits = {"--also": also, "--judge": judge, "--mapper": mapper, "--faces": faces != FACES}
+    for_edits = {"--also": also, "--judge": judge, "--method": method, "--mapper": mapper, "--faces": faces != FACES}
     if edits:
         return evaluate_edits(
-            models or [], data, also or [], judge=judge, mappers=mapper or [], faces=faces, device=device,
-            json_out=json_out, report=report,
+            models or [], data, also or [], judge=judge, wanted=method or [], mappers=mapper or [], faces=faces,
+            device=device, json_out=json_out, report=report,
         )  # fmt: skip
     if given := [name for name, value in for_edits.items() if value]:
         raise ConfigError(f"{given[0]} is about edits of faces; ask for them with --edits")

@@ -3,8 +3,11 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from translate.errors import ConfigError
+
+METHODS: tuple[Literal["direction", "optimise"], ...] = ("direction", "optimise")
 
 
 def evaluate_edits(
@@ -13,6 +16,7 @@ def evaluate_edits(
     also: Sequence[Path],
     *,
     judge: Path | None,
+    wanted: Sequence[str],
     mappers: Sequence[Path],
     faces: int,
     device: str,
@@ -27,6 +31,8 @@ def evaluate_edits(
         raise ConfigError(f"--edits is about one model, a StyleGAN2 with encoder and CLIP; {len(models)} are named")
     if data is None:
         raise ConfigError("--edits needs labelled faces: --data FOLDER with labels.csv, --also FOLDER with attr.csv")
+    if unknown := [method for method in wanted if method not in METHODS]:
+        raise ConfigError(f"--method {unknown[0]}: known: {', '.join(METHODS)}; mappers are named by --mapper")
     if report:
         page.check(report)
     catalog.find(models[0])
@@ -36,6 +42,7 @@ def evaluate_edits(
     from translate.evaluation import edit_report
     from translate.evaluation.edits import evaluate_edits as judged
 
+    methods = [method for method in METHODS if method in wanted or not wanted]
     with tqdm(disable=not sys.stderr.isatty(), leave=False, dynamic_ncols=True) as bar:
 
         def progress(what: str, done: int, total: int) -> None:
@@ -44,7 +51,14 @@ def evaluate_edits(
             bar.refresh()
 
         found = judged(
-            models[0], [data, *also], judge=judge, mappers=mappers, faces=faces, device=device, progress=progress
+            models[0],
+            [data, *also],
+            judge=judge,
+            wanted=methods,
+            mappers=mappers,
+            faces=faces,
+            device=device,
+            progress=progress,
         )
     print("\n".join(edit_report.lines(found)))
     if json_out:
