@@ -52,6 +52,7 @@ def page(report: EditReport) -> str:
     """report.md."""
     parts = [
         "# Edits before an independent judge",
+        "Made by `translate evaluate MODEL --edits --data FACES --also ATTRIBUTES --report DIR`.",
         f"Model `{report.model}`, CLIP `{report.clip}`, data {', '.join(report.data)}.",
         "The judge is a small residual network, trained from nothing for this page alone, on real faces and their "
         "labels: no CLIP, and no weights of the model. On real faces that neither it nor the model was trained on:",
