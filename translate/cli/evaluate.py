@@ -1,7 +1,7 @@
 """`translate evaluate MODEL... --data DIR`, or `--a DIR --b DIR` alone: every metric that fits, in one table."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,8 +93,7 @@ def evaluate(
             models or [], data, also or [], judge=judge, wanted=method or [], mappers=mapper or [], faces=faces,
             device=device, json_out=json_out, report=report,
         )  # fmt: skip
-    if given := [name for name, value in for_edits.items() if value]:
-        raise ConfigError(f"{given[0]} is about edits of faces; ask for them with --edits")
+    _check_no_edits(for_edits)
     if models and clip.is_clip(models[0]):
         return clip.evaluate(models, data, split.value, device, json_out)
     if report:
@@ -122,6 +121,11 @@ def evaluate(
     if report:
         page.write(report, reports, gallery)
         print(f"\n{report}: {page.PAGE}, {page.RECORD}, and {page.SHEET} to look at")
+
+
+def _check_no_edits(options: Mapping[str, object]) -> None:
+    if given := [name for name, value in options.items() if value]:
+        raise ConfigError(f"{given[0]} is about edits of faces; ask for them with --edits")
 
 
 def _scored(folder: Path, data: Path | None, options: dict[str, Any]) -> "Report":

@@ -11,18 +11,10 @@ METHODS: tuple[Literal["direction", "optimise"], ...] = ("direction", "optimise"
 
 
 def evaluate_edits(
-    models: Sequence[str],
-    data: Path | None,
-    also: Sequence[Path],
-    *,
-    judge: Path | None,
-    wanted: Sequence[str],
-    mappers: Sequence[Path],
-    faces: int,
-    device: str,
-    json_out: Path | None,
-    report: Path | None,
-) -> None:
+    models: Sequence[str], data: Path | None, also: Sequence[Path], *,
+    judge: Path | None, wanted: Sequence[str], mappers: Sequence[Path], faces: int, device: str,
+    json_out: Path | None, report: Path | None,
+) -> None:  # fmt: skip
     """Print the judge's accuracy and what it says of each edit, and write it where asked."""
     from translate import catalog, checkpoints
     from translate.evaluation import page

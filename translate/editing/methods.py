@@ -101,8 +101,7 @@ def by_optimisation(
 
     Shape: told (1, E).
     """
-    channels = sum(layer.channels for layer in synthesis.layout)
-    start = Start(*state.changes(channels, asked.mask))
+    start = Start(*state.changes(sum(layer.channels for layer in synthesis.layout), asked.mask))
     done = optimise(
         synthesis,
         encode,
