@@ -43,15 +43,9 @@ def evaluate_edits(
             bar.refresh()
 
         found = judged(
-            models[0],
-            [data, *also],
-            judge=judge,
-            wanted=methods,
-            mappers=mappers,
-            faces=faces,
-            device=device,
+            models[0], [data, *also], judge=judge, wanted=methods, mappers=mappers, faces=faces, device=device,
             progress=progress,
-        )
+        )  # fmt: skip
     print("\n".join(edit_report.lines(found)))
     if json_out:
         checkpoints.write_json(json_out, found.as_json())
