@@ -264,7 +264,7 @@ def test_label_maps_as_inputs_are_drawn_as_the_model_draws_them(
     monkeypatch.setattr(
         Translator,
         "_together",
-        lambda self, group, p: seen.extend(g.batch[0] for g in group) or together(self, group, p),
+        lambda self, group, *rest: seen.extend(g.batch[0] for g in group) or together(self, group, *rest),
     )
     evaluate(model, data, at=at, direction="BtoA", device="cpu", batch_size=2)
     colours = [(9, 9, 200), (9, 9, 201), (1, 2, 3)]

@@ -9,7 +9,7 @@ from tests.reliability import hostile_weights
 from tests.reliability.figures import Record
 
 CHILD = """
-import json, os, sys
+import json, mmap, os, sys
 from pathlib import Path
 
 import torch  # all modules that reading needs are loaded before the hook is
@@ -33,6 +33,7 @@ def hook(event, arguments):
     # Reading a file opens it; everything else that a payload could bring about has an event of its own.
     if watching and event not in ("object.__getattr__", "object.__setattr__", "sys._getframe"):
         harmless = event == "open" and str(arguments[0]).startswith(str(folder)) and arguments[1] in ("r", "rb", None)
+        harmless = harmless or (event == "mmap.__new__" and arguments[2] == mmap.ACCESS_READ)  # of a file opened so
         if not harmless:
             seen.append((name, event, str(arguments)[:200]))
 

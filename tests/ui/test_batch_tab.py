@@ -59,7 +59,7 @@ def test_a_visitor_who_leaves_ends_the_work_and_frees_the_slot(
 ) -> None:
     ended: list[float] = []
 
-    def slow(*given: Any) -> Batch:
+    def slow(*given: Any, **limits: Any) -> Batch:
         cancelled: Callable[[], bool] = given[-1]
         while not cancelled():
             time.sleep(0.02)

@@ -6,6 +6,9 @@ from collections.abc import AsyncGenerator, Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from translate.stopping import Cancelled
+from translate.ui.work import accelerator
+
 News = TypeVar("News")
 Result = TypeVar("Result")
 
@@ -30,7 +33,7 @@ class Follow(Generic[News, Result]):
         Raises: whatever the work raises.
         """
         told: SimpleQueue[News] = SimpleQueue()
-        running = asyncio.ensure_future(asyncio.to_thread(self.work, told.put, self.stop.is_set))
+        running = asyncio.ensure_future(asyncio.to_thread(self._alone, told.put))
         try:
             while not running.done():
                 await asyncio.wait([running], timeout=POLL_SECONDS)
@@ -40,6 +43,16 @@ class Follow(Generic[News, Result]):
             self.stop.set()
             # What comes next must find the accelerator free.
             await asyncio.wait([running])
+
+    def _alone(self, tell: Callable[[News], None]) -> Result:
+        """Work with the accelerator to itself: what was cancelled before may not have left it yet."""
+        try:
+            with accelerator(self.stop.is_set):
+                return self.work(tell, self.stop.is_set)
+        except Cancelled:
+            if not self.stop.is_set():
+                raise
+            return self.work(tell, self.stop.is_set)  # stopped while it waited; the work knows what that gives
 
 
 def _all(told: SimpleQueue[News]) -> list[News]:
