@@ -164,8 +164,8 @@ def test_the_endpoint_gives_the_record_of_the_command_line_and_the_report(
     archive = upload(pairs)["path"]
     record, report = client.predict(models=",".join(NAMES), data=handle_file(archive), api_name="/evaluate")
     expected = by_the_command_line(pairs, tmp_path, "auto")  # as the page was started
-    for report, scores in zip(record["reports"], expected, strict=True):
-        assert report["scores"] == pytest.approx(scores, nan_ok=True)
+    for scored, scores in zip(record["reports"], expected, strict=True):
+        assert scored["scores"] == pytest.approx(scores, nan_ok=True)
     with zipfile.ZipFile(report) as archive_:
         assert "evaluation/report.json" in archive_.namelist()
 
