@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.ui.test_guard import META, functions, join, upload
-from tests.ui.tiny_page import Served
+from tests.ui.tiny_page import Served, draw
+from translate import images
 from translate.ui import guard
 from translate.ui import sweep as clock
 from translate.ui.sweep import sweep, sweeping
@@ -21,7 +22,9 @@ def lying() -> set[Path]:
     return set(guard.own_folder().rglob("*"))
 
 
-def test_every_file_of_a_run_goes_after_an_hour_and_what_was_there_before_stays(served: Served) -> None:
+def test_every_file_of_a_run_goes_after_an_hour_and_what_was_there_before_stays(served: Served, tmp_path: Path) -> None:
+    # A photo of this test's own: one that others have uploaded lies there already.
+    images.save(draw(70, 110, seed=uuid.uuid4().int % 2**32), tmp_path / "own.png")
     before = lying()
     stray = guard.own_folder() / f"broken-upload-{uuid.uuid4().hex}"
     stray.write_bytes(b"half of a picture")
@@ -29,7 +32,7 @@ def test_every_file_of_a_run_goes_after_an_hour_and_what_was_there_before_stays(
         number, kinds = next(
             (n, kinds) for n, kinds in functions(http).items() if kinds[:4] == ["dropdown", "image", "radio", "slider"]
         )
-        image = {"path": upload(http, served.photo), "meta": META}
+        image = {"path": upload(http, tmp_path / "own.png"), "meta": META}
         values: dict[str, object] = {"image": image, "radio": "auto", "slider": 0.5}
         assert join(http, number, [values.get(kind, "tiny-labels") for kind in kinds])["success"]
     made = {path for path in lying() - before if path.is_file()}
