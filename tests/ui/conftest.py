@@ -58,9 +58,12 @@ def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context() -> Iterator[Any]:
-    """One profile for all tests: what the page consists of is fetched and compiled once."""
+    """One profile for a file of tests: what the page consists of is fetched and compiled once.
+
+    Not for all: while it lives this process has a running event loop, and asyncio.run() refuses to begin another.
+    """
     if os.environ.get("CI") != "true":
         pytest.importorskip("playwright")
     assert CHROMIUM, "CI has no Chromium: .ci/run installs it"

@@ -54,7 +54,7 @@ def test_a_zip_is_trained_on_and_the_model_translates_as_from_python(
     train.wait_for_selector(".tr-survey")
     assert "Pairs of pictures" in train.locator(".tr-survey").inner_text()
     assert "train: 7 pairs, val: 1 pairs" in train.locator(".tr-survey").inner_text()
-    assert train.locator("#train-previews img").count() == 8
+    train.wait_for_function("document.querySelectorAll('#train-previews img').length === 8")
     assert train.locator("#train-name input, #train-name textarea").first.input_value() == "mirrors-pix2pix-fast"
     fill(train, size=32, steps=50, batch=1, name="tiny-trained")
     train.click("#train-start")
