@@ -140,7 +140,12 @@ def train(
     accelerator = make_accelerator(device, plan.config.precision)
     busy = f"{plan.folder}: another process is training here; wait for it, or stop it"
     with held(plan.folder / RUN_LOCK, busy) if accelerator.is_main_process else nullcontext():
-        return _train(plan, accelerator, resume, init, stop, report)
+        standing = _train(plan, accelerator, resume, init, stop, report)
+    if accelerator.num_processes > 1:
+        # One that left while another still saved would tear down the connection that they share.
+        accelerator.wait_for_everyone()
+        accelerator.end_training()
+    return standing
 
 
 def _train(
