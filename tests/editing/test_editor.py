@@ -15,7 +15,6 @@ from translate.checkpoints import save_model
 from translate.config import GeneratorConfig, LatentConfig, ModelConfig
 from translate.editing import editor as module
 from translate.editing.alignment import Square
-from translate.editing.directions import Cancelled
 from translate.editing.editor import Editor
 from translate.editing.latents import load_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper, save_mapper
@@ -23,6 +22,7 @@ from translate.editing.methods import ALPHA, Asked, target
 from translate.editing.optimisation import OptimisationConfig
 from translate.errors import ConfigError
 from translate.networks import StyleGAN2Generator, build_generator, build_latent_generator
+from translate.stopping import Cancelled
 
 NETWORK = LatentConfig(kind="stylegan2", latent=5, size=16, filters=4, max_filters=8, depth=2, norm="none")
 CONFIG = ModelConfig(name="faces", generator=NETWORK)

@@ -1,6 +1,7 @@
 """A page with three tiny models and two examples, served on a free port for the tests of this folder."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,14 @@ def page(context: Any, served: Served) -> Iterator[Any]:
     def is_external(url: str) -> bool:
         return not url.startswith((served.url, "data:", "blob:"))
 
+    def is_wrong(said: Any) -> bool:
+        # Gradio's page closes a snapshot's stream: where the work is done by then, the server knows it no more.
+        return said.type == "error" and not re.search(r"/stream/\w+/close$", said.location.get("url", ""))
+
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.on("pageerror", lambda error: wrong.append(f"exception: {error}"))
-    page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on("console", lambda said: wrong.append(f"console: {said.text}") if is_wrong(said) else None)
     page.on("request", lambda asked: wrong.append(f"request: {asked.url}") if is_external(asked.url) else None)
     page.goto(served.url)
     page.wait_for_selector("#photo input[type=file]", state="attached")

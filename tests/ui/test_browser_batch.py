@@ -158,6 +158,7 @@ def test_the_model_chosen_for_one_photo_is_offered_for_many(page: Any) -> None:
     choose(page, "#model", "Tiny picture")
     way(page, "Many photos")
     page.wait_for_function("document.querySelector('#batch-model input').value.startsWith('Tiny picture')")
+    assert page.locator("#batch-model input").input_value().startswith("Tiny picture")
 
 
 def test_every_way_fits_a_phone(page: Any) -> None:

@@ -41,8 +41,7 @@ def stripes(
     found = [path for name, path in sorted(pictures(photos)[0].items()) if name not in held]
     used = 0
     for number, path in enumerate(tqdm(found, unit="photo", disable=not sys.stderr.isatty())):
-        photo = images.read_array(path, 3)
-        photo = (photo >> 8).astype(np.uint8) if photo.dtype == np.uint16 else photo
+        photo = images.to_bytes(images.read_array(path, 3))
         body = find_body(photo, _change(translator, photo))
         if body is None:
             continue

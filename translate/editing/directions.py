@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translate.editing.styles import StyleStatistics, conv_channels
-from translate.errors import ConfigError, TranslateError
+from translate.errors import ConfigError
 from translate.networks.stylegan2.synthesis import Synthesis
+from translate.stopping import Cancelled
 
 PUSH = 5.0
 """Deviations by which the paper moves a channel."""
@@ -34,13 +35,6 @@ KEEP: dict[Method, int] = {"first-order": 60, "perturbed": 20}
 which puts the strongest channels first, 60 at a smaller alpha move faces further and keep them more themselves."""
 
 Encode = Callable[[Tensor], Tensor]
-
-
-class Cancelled(TranslateError):
-    """Somebody asked to stop before there was a result."""
-
-    def __init__(self) -> None:
-        super().__init__("cancelled; nothing was changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,7 @@ def first_order(
     done = 0
     for part in styles.split(batch):
         if cancelled():
-            raise Cancelled
+            raise Cancelled("cancelled; nothing was changed")
         s = part.detach().requires_grad_()
         told = (encode(synthesis.render(synthesis.split(s))) @ direction).sum()
         total += torch.autograd.grad(told, s)[0].sum(dim=0)
@@ -129,7 +123,7 @@ def perturbed_directions(
     found: Tensor | None = None
     for number, channel in enumerate(chosen.tolist()):
         if cancelled():
-            raise Cancelled
+            raise Cancelled("cancelled; nothing was changed")
         ends = []
         for sign in (1, -1):
             moved = styles.clone()

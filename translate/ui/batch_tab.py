@@ -12,12 +12,13 @@ import gradio as gr
 from translate.errors import ConfigError
 from translate.ui import status
 from translate.ui.batch import MAX_FILES, MAX_FILES_PUBLIC, Batch, Shown, Step, translate_files, translate_folder
-from translate.ui.events import ONE_AT_A_TIME, Updates, scroll_to, told
+from translate.ui.events import Updates, told
 from translate.ui.folders import server_folder
 from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.ways import wire_start, wire_stop
 
 SCALES = [("Model's own", "auto"), ("Photo's pixels", "native")]
 
@@ -87,10 +88,6 @@ class _Panel:
             self.shown: batch.shown,
             self.stopper: None,
         }  # fmt: skip
-
-    def broken(self) -> Updates:
-        """Nothing came of it; the error itself is told."""
-        return {self.line: gr.HTML("", visible=False), self.stop: gr.Button(visible=False)}
 
     def _keep(self, shown: list[Shown]) -> None:
         # Gradio deletes these after an hour.
@@ -166,12 +163,7 @@ def _on_start(models: Models, most: int, panel: _Panel, start: gr.Button, inputs
                     yield updates
             yield panel.end(follow.result, _sum_up(follow.result))
 
-    done = start.click(
-        translated, inputs, panel.components(),
-        preprocess=False, api_visibility="private", show_progress="hidden", trigger_mode="once", **ONE_AT_A_TIME,
-    )  # fmt: skip
-    start.click(None, js=scroll_to("batch-status"), api_visibility="private")
-    done.failure(panel.broken, None, panel.components(), queue=False, api_visibility="private")
+    wire_start(panel, start, translated, inputs, "batch-status")
 
 
 def _on_folder(models: Models, settings: Settings, panel: _Panel, start: gr.Button, inputs: list[Any]) -> None:
@@ -190,20 +182,10 @@ def _on_folder(models: Models, settings: Settings, panel: _Panel, start: gr.Butt
             more = f"{skipped} were there already and are kept" if skipped else ""
             yield panel.end(follow.result, _sum_up(follow.result, f"in {target.relative_to(root)}", more))
 
-    done = start.click(
-        translated, inputs, panel.components(),
-        preprocess=False, api_visibility="private", show_progress="hidden", trigger_mode="once", **ONE_AT_A_TIME,
-    )  # fmt: skip
-    start.click(None, js=scroll_to("batch-status"), api_visibility="private")
-    done.failure(panel.broken, None, panel.components(), queue=False, api_visibility="private")
+    wire_start(panel, start, translated, inputs, "batch-status")
 
 
 def _on_stop_and_open(panel: _Panel) -> None:
-    def stopped(stopper: Event | None) -> Updates:
-        if stopper is not None:
-            stopper.set()
-        return {panel.stop: gr.Button(visible=False)}
-
     def opened(shown: list[Shown] | None, event: gr.SelectData) -> Updates:
         with told():
             if not shown or not isinstance(event.index, int) or not 0 <= event.index < len(shown):
@@ -212,7 +194,7 @@ def _on_stop_and_open(panel: _Panel) -> None:
             value = (str(one.before), str(one.after))
             return {panel.slider: gr.ImageSlider(value, label=one.name, show_label=True, visible=True)}
 
-    panel.stop.click(stopped, panel.stopper, panel.stop, queue=False, api_visibility="private", show_progress="hidden")
+    wire_stop(panel)
     panel.gallery.select(
         opened, panel.shown, panel.slider, queue=False, api_visibility="private", show_progress="hidden"
     )

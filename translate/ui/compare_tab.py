@@ -10,11 +10,12 @@ import gradio as gr
 
 from translate.errors import ConfigError
 from translate.ui import status
-from translate.ui.events import ONE_AT_A_TIME, Updates, scroll_to, told
+from translate.ui.events import Updates, told
 from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.side_by_side import FEWEST, MOST, SideBySide, side_by_side
+from translate.ui.ways import wire_start, wire_stop
 
 _WELCOME = f"""<div class="tr-welcome tr-small"><h2>Which model does it best?</h2>
 <ol><li>Drop a photo.</li><li>Choose {FEWEST} to {MOST} models.</li>
@@ -65,9 +66,6 @@ class _Panel:
             self.stop: gr.Button(visible=False),
             self.stopper: None,
         }
-
-    def broken(self) -> Updates:
-        return {self.line: gr.HTML("", visible=False), self.stop: gr.Button(visible=False)}
 
 
 def compare_tab(models: Models) -> gr.Dropdown:
@@ -124,19 +122,9 @@ def _on_start(models: Models, panel: _Panel, start: gr.Button, inputs: list[Any]
                     yield {panel.line: line}
             yield panel.end(follow.result)
 
-    done = start.click(
-        compared, inputs, panel.components(),
-        preprocess=False, api_visibility="private", show_progress="hidden", trigger_mode="once", **ONE_AT_A_TIME,
-    )  # fmt: skip
-    start.click(None, js=scroll_to("compare-status"), api_visibility="private")
-    done.failure(panel.broken, None, panel.components(), queue=False, api_visibility="private")
+    wire_start(panel, start, compared, inputs, "compare-status")
 
-    def stopped(stopper: Event | None) -> Updates:
-        if stopper is not None:
-            stopper.set()
-        return {panel.stop: gr.Button(visible=False)}
-
-    panel.stop.click(stopped, panel.stopper, panel.stop, queue=False, api_visibility="private", show_progress="hidden")
+    wire_stop(panel)
 
 
 def _time(seconds: float) -> str:

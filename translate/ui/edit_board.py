@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from translate.ui import edit_cards, edit_files
+from translate.ui import edit_cards, edit_files, live
 from translate.ui.edit_work import Table
 from translate.ui.editors import Editors
 from translate.ui.events import Updates
@@ -103,11 +103,11 @@ class Board:
 
     def working(self, text: str) -> Updates:
         """What goes on, and a button to stop it."""
-        return {self.busy: gr.Row(visible=True), self.status: f'<p class="tr-said" role="status">{text}</p>'}
+        return live.going_on(self.busy, self.status, text)
 
     def idle(self) -> Updates:
         """Nothing goes on."""
-        return {self.busy: gr.Row(visible=False), self.status: ""}
+        return live.idle(self.busy, self.status)
 
     def components(self) -> list[Any]:
         """All of them, as an event's outputs."""

@@ -10,6 +10,7 @@ from PIL import Image
 
 from translate import images
 from translate.errors import ImageError
+from translate.stopping import Cancelled
 from translate.ui.edit_work import FACE_SIDE, Table, sized, slug
 from translate.ui.editors import Editors
 
@@ -83,12 +84,10 @@ def download_animation(editors: Editors, table: Table, cancelled: Callable[[], b
 
     Raises: ConfigError where there is no edit; Cancelled.
     """
-    from translate.editing.directions import Cancelled
-
     editor, path, frames = editors.load(table.model), _named(table, ".gif"), []
     for number in range(FRAMES + 1):
         if cancelled():
-            raise Cancelled
+            raise Cancelled("cancelled; nothing was changed")
         share = table.state.at(number / FRAMES * (table.state.steps[-1].strength if table.state.steps else 0))
         frames.append(sized(editor.image(share), FRAME_SIDE))
     images.save_animation(frames + frames[-2:0:-1], path, provenance=editor.provenance(table.state))

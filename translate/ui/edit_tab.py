@@ -15,7 +15,6 @@ from translate.ui.settings import Settings
 PROMPTS = ("an old man", "a young woman", "a child", "a smiling face", "a face with glasses", "a bearded man")
 _PHOTO_HINT = "Drop a photo of a face here\n or click to choose one"
 _METHODS = [("Direction: at once", "direction"), ("Optimise: one face, step by step", "optimise")]
-_MAPPER = ("Mapper: trained for one sentence", "mapper")
 
 
 def edit_tab(models: Models, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from translate.errors import ConfigError
-from translate.ui import edit_cards, edit_work, generate_work
+from translate.ui import edit_cards, edit_work, generate_work, live
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.generate_work import Made
@@ -88,11 +88,11 @@ class _Shown:
 
     def working(self, text: str) -> Updates:
         """What goes on, and a button to stop it."""
-        return {self.busy: gr.Row(visible=True), self.status: f'<p class="tr-said" role="status">{text}</p>'}
+        return live.going_on(self.busy, self.status, text)
 
     def idle(self) -> Updates:
         """Nothing goes on."""
-        return {self.busy: gr.Row(visible=False), self.status: ""}
+        return live.idle(self.busy, self.status)
 
     def components(self) -> list[Any]:
         """All of them, as an event's outputs."""

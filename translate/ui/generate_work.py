@@ -11,6 +11,7 @@ from PIL import Image
 from translate import images
 from translate.config.seeds import parse_seeds
 from translate.errors import ConfigError
+from translate.stopping import Cancelled
 from translate.ui import edit_work
 from translate.ui.edit_work import FACE_SIDE, sized, slug
 from translate.ui.editors import Editors
@@ -150,7 +151,5 @@ def _made(
 
 
 def _poll(cancelled: Callable[[], bool]) -> None:
-    from translate.editing.directions import Cancelled
-
     if cancelled():
-        raise Cancelled
+        raise Cancelled("cancelled; nothing was changed")

@@ -7,11 +7,23 @@ from typing import TypeVar
 
 import gradio as gr
 
+from translate.ui.events import Updates
+
 BEAT_SECONDS = 1.0
 """A generator that yields nothing for longer could not be ended by Gradio."""
 
 P = TypeVar("P")
 T = TypeVar("T")
+
+
+def going_on(row: gr.Row, line: gr.HTML, text: str) -> Updates:
+    """What goes on, and the row with the button that stops it."""
+    return {row: gr.Row(visible=True), line: f'<p class="tr-said" role="status">{text}</p>'}
+
+
+def idle(row: gr.Row, line: gr.HTML) -> Updates:
+    """Nothing goes on."""
+    return {row: gr.Row(visible=False), line: ""}
 
 
 class Running:

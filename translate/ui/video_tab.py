@@ -15,11 +15,12 @@ from translate.errors import ConfigError
 from translate.inference.files import CLIPS
 from translate.ui import cards, status
 from translate.ui.clip import MAX_FRAMES, MAX_FRAMES_PUBLIC, NO_PYAV, Finished, is_available, look, translate_clip
-from translate.ui.events import ONE_AT_A_TIME, Updates, scroll_to, told
+from translate.ui.events import Updates, told
 from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.ways import wire_start, wire_stop
 
 _WELCOME = """<div class="tr-welcome tr-small"><h2>Your clip, translated frame by frame</h2>
 <ol><li>Choose a model.</li><li>Drop a clip of at most MOST frames.</li>
@@ -77,9 +78,6 @@ class _Panel:
             self.facts: gr.HTML(cards.run_facts(facts), visible=True),
             self.download: gr.DownloadButton(value=str(clip.file), visible=True),
         }
-
-    def broken(self) -> Updates:
-        return {self.line: gr.HTML("", visible=False), self.stop: gr.Button(visible=False)}
 
 
 def video_tab(models: Models, settings: Settings) -> gr.Dropdown:
@@ -171,19 +169,9 @@ def _on_start(models: Models, most: int, panel: _Panel, start: gr.Button, inputs
                     yield panel.news(frames, began)
             yield panel.end(follow.result)
 
-    done = start.click(
-        translated, inputs, panel.components(),
-        preprocess=False, api_visibility="private", show_progress="hidden", trigger_mode="once", **ONE_AT_A_TIME,
-    )  # fmt: skip
-    start.click(None, js=scroll_to("video-status"), api_visibility="private")
-    done.failure(panel.broken, None, panel.components(), queue=False, api_visibility="private")
+    wire_start(panel, start, translated, inputs, "video-status")
 
-    def stopped(stopper: Event | None) -> Updates:
-        if stopper is not None:
-            stopper.set()
-        return {panel.stop: gr.Button(visible=False)}
-
-    panel.stop.click(stopped, panel.stopper, panel.stop, queue=False, api_visibility="private", show_progress="hidden")
+    wire_stop(panel)
 
 
 def _clip_of(payload: Any) -> Path | None:
