@@ -26,8 +26,9 @@ slow: $(VENV)/.dev  ## the tests that take more than ten seconds each: killed tr
 
 reliability: $(VENV)/.dev  ## every promise of docs/reliability.md in full, about an hour; makes that page anew
 	rm -f .reliability.tmp
-	RELIABILITY=full RELIABILITY_REPORT="$(CURDIR)/.reliability.tmp" \
-		$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 3600 $(ARGS); code=$$?; \
+	export RELIABILITY=full RELIABILITY_REPORT="$(CURDIR)/.reliability.tmp"; code=0; \
+		$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 3600 -m "not alone" $(ARGS) || code=$$?; \
+		$(BIN)/python -m pytest --timeout 3600 -m alone $(ARGS) || code=$$?; \
 		$(BIN)/python -m tests.reliability.report .reliability.tmp docs/reliability.md && rm .reliability.tmp && exit $$code
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy

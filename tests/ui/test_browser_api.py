@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import translate
-from tests.reliability.figures import is_full
+from tests.reliability.figures import Record, is_full
 from tests.ui.browser import DESKTOP, MARKS, PHONE, fits, open_tab, upload
 from tests.ui.tiny_page import Served
 from translate.stopping import Cancelled
@@ -64,7 +64,10 @@ def test_the_tab_fits_every_screen_and_is_reached_by_keyboard(page: Any, screen:
         page.set_viewport_size(DESKTOP)
 
 
-def test_closing_the_page_ends_its_work(context: Any, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.alone
+def test_closing_the_page_ends_its_work(
+    context: Any, served: Served, monkeypatch: pytest.MonkeyPatch, record_figure: Record
+) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def slow(models: Any, name: object, photo: Path, scale: object, cancelled: Callable[[], bool] = bool) -> Any:
@@ -84,9 +87,19 @@ def test_closing_the_page_ends_its_work(context: Any, served: Served, monkeypatc
     assert begun.wait(30)
     assert not ended.is_set()
     page.close()
+    began = time.monotonic()
     assert ended.wait(2.0 if is_full() else 30.0)
+    record_figure(17, "a closed page's work ends after s", time.monotonic() - began)
 
 
-def test_the_page_is_seen_soon(page: Any) -> None:
+@pytest.mark.alone
+def test_the_page_is_seen_soon(context: Any, served: Served, record_figure: Record) -> None:
+    """By a browser that has nothing of it yet."""
+    visitor = context.browser.new_context()
+    page = visitor.new_page()
+    page.goto(served.url)
+    page.wait_for_selector("#photo input[type=file]", state="attached")
     painted = page.evaluate(FIRST_PAINT)
+    visitor.close()
+    record_figure(28, "first contentful paint after s", painted / 1000)
     assert 0 < painted <= (2000 if is_full() else 20_000)  # ms; the suite may share its machine

@@ -118,6 +118,7 @@ def cancel(http: httpx.Client, path: str, jobs: SlowJobs) -> None:
         assert '"process_completed"' in "".join(stream.iter_lines())
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("way", [leave, close, vanish, cancel])
 def test_a_job_that_nobody_waits_for_makes_place_for_the_next(
     http: httpx.Client, photos: tuple[str, str], jobs: SlowJobs, record_figure: Record, way: Callable[..., None]

@@ -133,6 +133,7 @@ def test_an_upload_that_stands_still_is_ended(small: httpx.Client, monkeypatch: 
     assert lying() == before
 
 
+@pytest.mark.alone
 def test_others_hardly_notice_a_flood_of_uploads(small: httpx.Client, record_figure: Record) -> None:
     def p95() -> float:
         times = []

@@ -16,6 +16,8 @@ from translate.evaluation import bench_serve
 from translate.evaluation.bench_serve import QUEUE, ServeReport, load, serving
 from translate.inference.tiling import Attempt
 
+pytestmark = pytest.mark.alone
+
 LEAKY = Path(__file__).with_name("leaky_page.py")
 
 
