@@ -112,7 +112,7 @@ def test_a_run_on_two_domains_leaves_a_model_of_each_direction(train: Shell, dom
         model, result = f"runs/herd/{name}", tmp_path / f"{name}.png"
         assert train(model, str(domains / photo), "-o", str(result), "--device=cpu", verb="apply")[0] == 0
         assert Image.open(result).size == (24, 20)
-    code, out, _ = train("--resume", "--out=runs/herd", "--steps=3", "--device=cpu", "--json")
+    code, out, _ = train("--resume", "runs/herd", "--steps=3", "--device=cpu", "--json")
     assert code == 0
     last = json.loads(out.splitlines()[-1])
     assert (last["kind"], last["step"], last["models"]) == (

@@ -41,7 +41,7 @@ def train(
     size: Annotated[int | None, typer.Option(help="Scale the model sees; load_size and crop follow it.")] = None,
     direction: Annotated[str | None, typer.Option(help="AtoB or BtoA.")] = None,
     init: Annotated[str | None, typer.Option(help="Start from this model's weights (name or folder).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or RUN in place of PRESET.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting: key=value, as data.crop=192.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,
@@ -129,6 +129,8 @@ def _train_part(
 def _run_folder(preset: str | None, out: Path | None) -> Path:
     if out is None and preset is None:
         raise ConfigError("--resume needs --out: the folder of the run to go on with")
+    if out is None and Path(str(preset), "train.json").is_file():
+        return Path(str(preset))  # --resume runs/mine, as one says it
     return out or Path("runs") / str(preset)
 
 
