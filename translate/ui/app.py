@@ -108,7 +108,7 @@ def _serve(page: gr.Blocks, models: Models, settings: Settings, host: str, port:
     page.launch(
         server_name=f"[{host}]" if ":" in host else host, server_port=port, quiet=True, prevent_thread_lock=True,
         share=False, ssr_mode=False, mcp_server=False, pwa=False, inbrowser=False, show_error=False,
-        footer_links=["api", "settings"], run_history=False, enable_monitoring=False, allowed_paths=[],
+        footer_links=["settings"], run_history=False, enable_monitoring=False, allowed_paths=[],
         max_file_size=settings.upload_limit, strict_cors=True, state_session_capacity=1000,
         auth=list(settings.users) or None, root_path=settings.root_path or None,
         app_kwargs={"middleware": [Middleware(guard.Routes), limits], "lifespan": sweeping(page)}, theme=theme.THEME,

@@ -8,8 +8,7 @@ ICON = Path(__file__).with_name("favicon.svg")
 HEADER = f"""<header class="tr-header">{ICON.read_text(encoding="utf-8").strip()}
 <div><h1>translate</h1><p>Upload a photo, get its translation.</p></div></header>"""
 # Not in the style sheet: Gradio confines what that has inside @media to the content of the page.
-HEAD = """<style>@media (max-width: 640px) { .gradio-container .main.app { padding: 12px 14px !important; }
-.gradio-container footer .divider { display: none; } }</style>"""
+HEAD = """<style>@media (max-width: 640px) { .gradio-container .main.app { padding: 12px 14px !important; } }</style>"""
 # style.css is the whole page's; a tab that needs its own has a sheet of its name.
 CSS = "\n".join(sheet.read_text(encoding="utf-8") for sheet in sorted(Path(__file__).parent.glob("*.css")))
 
