@@ -81,7 +81,8 @@ def killed_at_every_write(method: str, tries: int) -> dict[str, Any]:
 
         code, total = train(root / "whole", 0)
         assert code == 0, (root / "said").read_text()
-        places = sorted({1 + number * total // tries for number in range(min(tries, total))})
+        spread = {1 + number * total // tries for number in range(min(tries, total))}
+        places = sorted(spread | {3, 5})  # the first two files, where nothing is there to resume yet
         for place in places:
             out = root / f"run-{place}"
             assert train(out, place) == (-9, place)

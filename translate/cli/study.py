@@ -14,7 +14,7 @@ MINUTES = 10.0
 
 
 def study(
-    grid: Annotated[str, typer.Argument(help="Which study: pix2pix, unpaired.")],
+    grid: Annotated[str, typer.Argument(help="Which study: objectives, pix2pix, stability, unpaired.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the runs, the table and the pictures.")],
     data: Annotated[Path | None, typer.Option(help="Folder of data, as for `translate train`.")] = None,
     a: Annotated[Path | None, typer.Option("--a", help="Folder of domain A, with --b instead of --data.")] = None,

@@ -41,7 +41,7 @@ def train(
     size: Annotated[int | None, typer.Option(help="Scale the model sees; load_size and crop follow it.")] = None,
     direction: Annotated[str | None, typer.Option(help="AtoB or BtoA.")] = None,
     init: Annotated[str | None, typer.Option(help="Start from this model's weights (name or folder).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or RUN in place of PRESET.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out (or named as PRESET).")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting: key=value, as data.crop=192.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check data and settings, print the plan, stop.")] = False,

@@ -164,9 +164,9 @@ def _train(
         warm_start(trainer, init)
     models = task.models(plan.folder.name)
     loop = Loop(trainer, task.judge(accelerator.device), config, models, plan.folder, accelerator)
+    if accelerator.is_main_process:  # a process killed before its first save leaves something, too
+        checkpoints.sweep(plan.folder, below=True)
     if resume:
-        if accelerator.is_main_process:
-            checkpoints.sweep(plan.folder, below=True)
         loop.restore()
     if accelerator.is_main_process:  # when resumed too: what was changed then holds for later
         record = RunRecord(config=config, source=plan.source, held_out=plan.layout.held_out)
