@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from translate.errors import TranslateError
@@ -10,6 +10,15 @@ from translate.errors import TranslateError
 
 class Cancelled(TranslateError):
     """Work that was asked to stop before it was done."""
+
+
+def check(cancelled: Callable[[], bool], said: str = "stopped") -> None:
+    """Go on, unless the work was asked to stop.
+
+    Raises: Cancelled.
+    """
+    if cancelled():
+        raise Cancelled(said)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,9 +70,9 @@ def test_a_model_is_measured_once_while_it_is_loaded(monkeypatch: pytest.MonkeyP
     models, seen = Models(), []
     original = Translator.run
 
-    def run(self: Translator, image: np.ndarray) -> object:
+    def run(self: Translator, image: np.ndarray, **how: Any) -> object:
         seen.append(image.shape)
-        return original(self, image)
+        return original(self, image, **how)
 
     monkeypatch.setattr(Translator, "run", run)
     assert frame_seconds(models, "tiny-labels") == frame_seconds(models, "tiny-labels") > 0

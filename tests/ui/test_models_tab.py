@@ -17,8 +17,9 @@ from translate.errors import CheckpointError, ConfigError, TranslateError
 from translate.interop import published
 from translate.stopping import Cancelled
 from translate.ui import models_card, models_import, models_pull, models_tab
-from translate.ui.background import Followed, Stage
+from translate.ui.controls import asking
 from translate.ui.models_api import listing
+from translate.ui.status import Stage
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "parity"
 UNET, RESNET = FIXTURES / "unet_256_ngf4.pth", FIXTURES / "resnet_9blocks_ngf8_oldstyle.pth"
@@ -162,25 +163,19 @@ def test_what_is_not_free_is_fetched_only_when_its_terms_were_agreed_to(server: 
 def test_a_cancelled_fetch_keeps_what_came_and_goes_on_from_there(server: Site, home: Path) -> None:
     stop = threading.Event()
     server.cuts.append(100_000)
-    following = Followed(lambda tell: models_pull.pull("edges2shoes", True, _stopping_after(tell, stop)), stop)
-    list(following)
+
+    def stop_soon(stage: Stage) -> None:
+        if stage.share:
+            stop.set()
+
     with pytest.raises(Cancelled):
-        _ = following.result
+        models_pull.pull("edges2shoes", True, asking(stop_soon, stop.is_set))
     assert not [entry for entry in catalog.models() if entry.name == "edges2shoes"]
     kept = next((home / "downloads").glob("*.part")).stat().st_size
     assert 0 < kept <= 100_000
     models_pull.pull("edges2shoes", True, lambda stage: None)
     assert server.requests[-1]["range"] == f"bytes={kept}-"
     assert catalog.get("edges2shoes")
-
-
-def _stopping_after(tell, stop):  # type: ignore[no-untyped-def]
-    def heard(stage: Stage) -> None:
-        tell(stage)
-        if stage.share:
-            stop.set()
-
-    return heard
 
 
 @pytest.mark.parametrize("name", [None, "", 3, [], "no-such-model"])

@@ -3,6 +3,7 @@
 import pytest
 
 from translate.ui import status
+from translate.ui.status import Stage, bar, note
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,11 @@ def test_names_of_files_are_escaped_and_the_fiftieth_is_the_last_of_them() -> No
     assert "50&lt;" not in html
     assert "and 2 more" in html
     assert status.failures([]) == ""
+
+
+def test_words_are_escaped_and_a_share_outside_is_brought_inside() -> None:
+    assert "&lt;b&gt;" in bar(Stage("<b>"))
+    assert 'value="1.0000"' in bar(Stage("x", 1.5))
+    assert "value=" not in bar(Stage("x"))
+    assert note("<b>", "tr-bad") == '<p class="tr-told tr-bad" role="status">&lt;b&gt;</p>'
+    assert note("") == ""

@@ -96,6 +96,19 @@ def mappers_in(folder: Path, device: str | torch.device = "cpu") -> list[Trained
     return [load_mapper(path.parent, device=device) for path in sorted((folder / FOLDER).glob(f"*/{CONFIG_FILE}"))]
 
 
+def prompts_in(folder: Path) -> dict[str, str]:
+    """What the mappers that come with a model were trained for, each with the SHA-256 of its generator's weights.
+
+    Raises: CheckpointError for a damaged one.
+    """
+    paths = sorted((folder / FOLDER).glob(f"*/{CONFIG_FILE}"))
+    try:
+        found = [read(MapperConfig, path) for path in paths]
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    return {config.prompt: config.weights for config in found}
+
+
 def _stored(path: Path) -> TrainedMapper:
     folder = path.parent if path.name in (CONFIG_FILE, WEIGHTS_FILE) else path
     if not (folder / CONFIG_FILE).is_file():

@@ -50,6 +50,7 @@ def evaluate(
     precision: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     gallery: Gallery | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Report:
     """Score the stored model called `model`, or an ONNX file, on the pairs in `data`, or in the folders `a` and `b`.
 
@@ -58,8 +59,9 @@ def evaluate(
 
     `at`: the scale it is scored at (see PROTOCOLS); auto is the one the model was trained at. `batch_size` changes
     speed only; None leaves it to the device. `features` names the space of distances (see features.load_features).
-    `progress` is called with (pictures or pairs done, in all); `gallery` gets a few to show.
-    Raises: CheckpointError, DatasetError, ImageError in one line.
+    `progress` is called with (pictures or pairs done, in all); `gallery` gets a few to show; `cancelled` is asked
+    before every layer of the model.
+    Raises: CheckpointError, DatasetError, ImageError in one line; Cancelled.
     """
     folder = catalog.find(model)
     translator = Translator.load(folder, device=device, precision=precision)
@@ -73,6 +75,7 @@ def evaluate(
         features=features,
         progress=progress or (lambda done, total: None),
         gallery=gallery,
+        cancelled=cancelled,
     )
     is_unpaired = translator.config.kind in UNPAIRED if paired is None else not paired
     score = score_domains if is_unpaired else _score_pairs

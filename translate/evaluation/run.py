@@ -16,6 +16,7 @@ from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report, SetFigures
 from translate.evaluation.selection import Split
 from translate.evaluation.tally import Outcome
+from translate.inference.tiling import stopping
 from translate.inference.translator import Translator
 
 
@@ -32,6 +33,7 @@ class Run:
     features: str
     progress: Callable[[int, int], None]
     gallery: Gallery | None
+    cancelled: Callable[[], bool] | None = None
 
     @property
     def reading(self) -> tuple[str, int]:
@@ -56,7 +58,12 @@ class Run:
         At the scale "own" it is what `translate apply` gives, rounded to the 8 or 16 bits of a file.
 
         Shape: (N, C, H, W) -> (N, H, W) int64 or (N, C', H, W).
+        Raises: Cancelled, asked before every layer.
         """
+        with stopping(self.translator.generator, self.cancelled):
+            return self._translated(real_a)
+
+    def _translated(self, real_a: Tensor) -> tuple[Tensor, float]:
         translator, head = self.translator, self.translator.config.translator
         if self.scale == "own":
             photo = real_a[0].add(1).div(2).clamp(0, 1).permute(1, 2, 0).numpy()  # (H, W, C) in [0, 1], 16 bits kept

@@ -12,7 +12,7 @@ from translate.evaluation.gallery import Gallery
 from translate.evaluation.report import Report
 from translate.evaluation.selection import Split
 from translate.inference.onnx_file import load_config
-from translate.stopping import Cancelled
+from translate.stopping import check
 
 Told = Callable[[Path, int, int], None]
 """Called with a model's folder, the pictures or pairs that are done, and how many there are."""
@@ -44,7 +44,7 @@ def score(
     progress: Told = lambda folder, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Report]:
-    """A report a model, each on the pictures in `data`; `cancelled` is asked after every batch.
+    """A report a model, each on the pictures in `data`; `cancelled` is asked after every batch and before every layer.
 
     Raises: Cancelled; as `evaluate` does, and ConfigError for models that can't stand in one table.
     """
@@ -56,10 +56,12 @@ def score(
     for folder in folders:
 
         def told(done: int, total: int, folder: Path = folder) -> None:
-            if cancelled():
-                raise Cancelled("the evaluation was cancelled; nothing of it is kept")
+            check(cancelled, "the evaluation was cancelled; nothing of it is kept")
             progress(folder, done, total)
 
         told(0, 0)
-        reports.append(evaluate(folder, data, **options, precision=precision, progress=told, gallery=gallery))
+        report = evaluate(
+            folder, data, **options, precision=precision, progress=told, gallery=gallery, cancelled=cancelled
+        )
+        reports.append(report)
     return reports

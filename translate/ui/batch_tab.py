@@ -14,11 +14,11 @@ from translate.ui import status
 from translate.ui.batch import MAX_FILES, MAX_FILES_PUBLIC, Batch, Shown, Step, translate_files, translate_folder
 from translate.ui.events import Updates, told
 from translate.ui.folders import server_folder
-from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
 from translate.ui.ways import wire_start, wire_stop
+from translate.ui.work import Follow
 
 SCALES = [("Model's own", "auto"), ("Photo's pixels", "native")]
 
@@ -194,7 +194,7 @@ def _on_stop_and_open(panel: _Panel) -> None:
             value = (str(one.before), str(one.after))
             return {panel.slider: gr.ImageSlider(value, label=one.name, show_label=True, visible=True)}
 
-    wire_stop(panel)
+    wire_stop(panel.stop, panel.stopper)
     panel.gallery.select(
         opened, panel.shown, panel.slider, queue=False, api_visibility="private", show_progress="hidden"
     )

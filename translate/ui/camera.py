@@ -5,6 +5,7 @@ import binascii
 import io
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -31,25 +32,28 @@ _HEAD = "data:image/jpeg;base64,"
 _measured: "WeakKeyDictionary[Translator, float]" = WeakKeyDictionary()
 
 
-def frame_seconds(models: Models, name: object) -> float:
-    """How long a model takes for one frame here, measured once while it is loaded."""
+def frame_seconds(models: Models, name: object, cancelled: Callable[[], bool] = bool) -> float:
+    """How long a model takes for one frame here, measured once while it is loaded.
+
+    Raises: Cancelled.
+    """
     translator = models.load(name)
     if translator not in _measured:
         channels = translator.config.translator.in_channels
         frame = np.random.default_rng(0).integers(0, 256, (FRAME_SIDE * 3 // 4, FRAME_SIDE, channels), np.uint8)
-        translator.run(frame)  # the first one pays for what is set up once
+        translator.run(frame, cancelled=cancelled)  # the first one pays for what is set up once
         began = time.perf_counter()
-        translator.run(frame)
+        translator.run(frame, cancelled=cancelled)
         _measured[translator] = time.perf_counter() - began
     return _measured[translator]
 
 
-def check_speed(models: Models, name: object) -> float:
+def check_speed(models: Models, name: object, cancelled: Callable[[], bool] = bool) -> float:
     """The seconds a frame takes.
 
-    Raises: ConfigError for a model that is too slow on this machine, saying how slow.
+    Raises: ConfigError for a model that is too slow on this machine, saying how slow; Cancelled.
     """
-    seconds = frame_seconds(models, name)
+    seconds = frame_seconds(models, name, cancelled)
     if seconds > MOST_SECONDS:
         raise ConfigError(
             f"this model takes {seconds:.2g} s a frame on this machine, and a live picture needs {MOST_SECONDS} s or "
@@ -58,16 +62,16 @@ def check_speed(models: Models, name: object) -> float:
     return seconds
 
 
-def translate_frame(models: Models, name: object, picture: object) -> str:
+def translate_frame(models: Models, name: object, picture: object, cancelled: Callable[[], bool] = bool) -> str:
     """One frame as the browser sends it, a JPEG in a `data:` address, and its translation as another.
 
     A label map lies over the frame.
-    Raises: ImageError for what is no such frame; ConfigError for a model that is too slow.
+    Raises: ImageError for what is no such frame; ConfigError for a model that is too slow; Cancelled.
     """
-    check_speed(models, name)
+    check_speed(models, name, cancelled)
     translator = models.load(name)
     frame = _decoded(picture)
-    result = translator.run(Image.fromarray(frame)).image
+    result = translator.run(Image.fromarray(frame), cancelled=cancelled).image
     if translator.config.translator.head == "labels":
         result = Image.blend(Image.fromarray(frame), result.convert("RGB"), OVERLAY)
     buffer = io.BytesIO()

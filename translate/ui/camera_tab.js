@@ -44,7 +44,10 @@ start.addEventListener("click", () => {
   say.textContent = "Measuring how fast this model is on this machine …";
   trigger("begin");
 });
-stop.addEventListener("click", () => end("Stopped."));
+stop.addEventListener("click", () => {
+  end("Stopped.");
+  trigger("stopped");  // what is under way on the server ends as well
+});
 
 element.closest("#camera").camera = {
   measured: speed => {

@@ -13,6 +13,7 @@ from translate.errors import ConfigError
 from translate.ui.camera import MOST_SECONDS, check_speed, translate_frame
 from translate.ui.events import ONE_AT_A_TIME, told
 from translate.ui.models import Models
+from translate.ui.work import working
 
 _SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _STAGE = f"""<div class="tr-camera"><div class="tr-camera-bar">
@@ -35,21 +36,23 @@ def camera_tab(models: Models) -> gr.Dropdown:
     stage: Any = gr.HTML(html_template=_STAGE, js_on_load=_SCRIPT, elem_id="camera")
     speed, answer = gr.JSON(visible=False), gr.Textbox(visible=False)
 
-    def measured(name: str) -> dict[str, Any]:
+    async def measured(name: str) -> dict[str, Any]:
         with told():
             try:
-                return {"quick": True, "text": f"{check_speed(models, name) * 1000:.0f} ms a frame"}
+                seconds = await working(lambda cancelled: check_speed(models, name, cancelled))
+                return {"quick": True, "text": f"{seconds * 1000:.0f} ms a frame"}
             except ConfigError as error:  # told in its place, where it was asked
                 return {"quick": False, "text": str(error)}
 
-    def translated(name: str, event: gr.EventData) -> str:
+    async def translated(name: str, event: gr.EventData) -> str:
+        picture = getattr(event, "picture", None)
         with told():
-            return translate_frame(models, name, getattr(event, "picture", None))
+            return await working(lambda cancelled: translate_frame(models, name, picture, cancelled))
 
-    for begun, given, shown in (
-        (stage.begin(measured, model, speed, **_QUIETLY, **ONE_AT_A_TIME), speed, "measured"),
-        (stage.frame(translated, model, answer, **_QUIETLY, **ONE_AT_A_TIME), answer, "answered"),
-    ):
+    looks = stage.begin(measured, model, speed, **_QUIETLY, **ONE_AT_A_TIME)
+    frames = stage.frame(translated, model, answer, **_QUIETLY, **ONE_AT_A_TIME)
+    stage.stopped(None, cancels=[looks, frames], api_visibility="private")
+    for begun, given, shown in ((looks, speed, "measured"), (frames, answer, "answered")):
         begun.success(None, given, None, js=_TO_STAGE.format(what=shown), api_visibility="private")
         begun.failure(None, js=_TO_STAGE.format(what="failed"), api_visibility="private")
     return model

@@ -11,11 +11,11 @@ import gradio as gr
 from translate.errors import ConfigError
 from translate.ui import status
 from translate.ui.events import Updates, told
-from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.side_by_side import FEWEST, MOST, SideBySide, side_by_side
 from translate.ui.ways import wire_start, wire_stop
+from translate.ui.work import Follow
 
 _WELCOME = f"""<div class="tr-welcome tr-small"><h2>Which model does it best?</h2>
 <ol><li>Drop a photo.</li><li>Choose {FEWEST} to {MOST} models.</li>
@@ -124,7 +124,7 @@ def _on_start(models: Models, panel: _Panel, start: gr.Button, inputs: list[Any]
 
     wire_start(panel, start, compared, inputs, "compare-status")
 
-    wire_stop(panel)
+    wire_stop(panel.stop, panel.stopper)
 
 
 def _time(seconds: float) -> str:

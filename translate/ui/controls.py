@@ -1,16 +1,18 @@
 """What every event that lasts has on the page: a button to start it, one to cancel it, and how far it is."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from translate.stopping import Cancelled
-from translate.ui.background import Followed, Stage, Tell, bar, note
+from translate.stopping import Cancelled, check
 from translate.ui.events import Updates, told
 from translate.ui.guard import KEEP_SECONDS
+from translate.ui.status import Stage, Tell, bar, note
+from translate.ui.work import Follow
 
 T = TypeVar("T")
 
@@ -36,28 +38,35 @@ class Controls:
             self.cancel: gr.Button(visible=False),
         }
 
-    def followed(
-        self, work: Callable[[Tell, threading.Event], T], shown: Callable[[T], Updates], cancelled: str
-    ) -> Iterator[Updates]:
+    async def followed(
+        self,
+        work: Callable[[Tell, Callable[[], bool]], T],
+        shown: Callable[[T], Updates],
+        cancelled: str,
+        *,
+        without: Callable[[], Updates] = dict,
+        alone: bool = True,
+    ) -> AsyncGenerator[Updates, None]:
         """Do `work` and give what an event gives back: each stage, then what `shown` makes of the result.
 
-        `cancelled` is told where the work was cancelled.
+        Where the work was cancelled, `cancelled` is told and `without` gives the rest. The work is given what to tell
+        its stages to, which raises Cancelled where it was cancelled; what is not `alone` leaves the accelerator free.
         """
-        stop = threading.Event()
+        follow = Follow[Stage, T](lambda tell, stop: work(asking(tell, stop), stop), alone=alone)
         yield {
-            self.running: stop,
+            self.running: follow.stop,
             self.status: bar(Stage("Getting ready")),
             self.start: gr.Button(interactive=False),
             self.cancel: gr.Button(visible=True),
         }
         with told():
             try:
-                doing = Followed(lambda tell: work(tell, stop), stop)
-                for stage in doing:
-                    yield {self.status: bar(stage)}
-                yield self.idle() | shown(doing.result)
+                async with aclosing(follow.news()) as news:
+                    async for stages in news:
+                        yield {self.status: bar(stages[-1]) if stages else gr.skip()}
+                yield self.idle() | shown(follow.result)
             except Cancelled:
-                yield self.idle(note(cancelled))
+                yield self.idle(note(cancelled)) | without()
 
     def wire(self, event: Any) -> None:
         """What follows when `event` fails, and what the cancel button does."""
@@ -73,6 +82,16 @@ def controls(words: str, name: str) -> Controls:
         cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}-cancel")
     status = gr.HTML(js_on_load=None, elem_id=f"{name}-status")
     return Controls(start, cancel, status, gr.State(time_to_live=KEEP_SECONDS))
+
+
+def asking(tell: Tell, cancelled: Callable[[], bool]) -> Tell:
+    """Tells a stage, or ends work that asks nothing itself."""
+
+    def ask(stage: Stage) -> None:
+        check(cancelled)
+        tell(stage)
+
+    return ask
 
 
 def _stop(event: threading.Event | None) -> str:

@@ -1,15 +1,19 @@
 """The endpoints `/edit`, `/invert` and `/generate`, as a user's program asks them."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import gradio as gr
 
 from translate.errors import ConfigError
+from translate.stopping import check
 from translate.ui import edit_files, edit_work, generate_work
 from translate.ui.edit_work import Asked, Table
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, told
 from translate.ui.guard import uploaded
+from translate.ui.work import working
 
 MOST_STEPS = 1000
 Method = Literal["direction", "optimise", "mapper"]
@@ -23,7 +27,7 @@ def endpoints(editors: Editors) -> None:
 
 
 def _edit(editors: Editors) -> None:
-    def edit(
+    async def edit(
         prompt: str, image: Any = None, latent: Any = None, seed: int = 0, model: str = "faces",
         method: str = "direction", strength: float = 1.0, disentangle: str = "auto", neutral: str = "",
         crop: str = "", steps: int = 100,
@@ -33,11 +37,18 @@ def _edit(editors: Editors) -> None:
         `method` direction, optimise or mapper; `disentangle` auto or 0 to 1; `crop` X,Y,SIDE is the face's square in
         the image's pixels; `steps` of an optimisation. Gives a PNG, the latent with its edits, and details.
         """
-        with told():
-            table = _table(editors, model, image, latent, seed, crop)
-            done = edit_work.edit(editors, table, _asked(prompt, neutral, method, strength, disentangle, steps))
+
+        def work(cancelled: Callable[[], bool]) -> tuple[str, str, dict[str, Any]]:
+            asked = _asked(prompt, neutral, method, strength, disentangle, steps)
+            table = _table(editors, model, image, latent, seed, crop, cancelled)
+            check(cancelled)
+            done = edit_work.edit(editors, table, asked, cancelled)
+            check(cancelled)
             picture, file = edit_files.download_picture(editors, done), edit_files.download_latent(editors, done)
             return str(picture), str(file), _details(editors, done, len(table.state.steps))
+
+        with told():
+            return await working(work)
 
     inputs = [
         gr.Textbox(label="prompt", visible=False), _image(), _file("latent"),
@@ -55,7 +66,9 @@ def _edit(editors: Editors) -> None:
 
 
 def _invert(editors: Editors) -> None:
-    def invert(image: Any, model: str = "faces", crop: str = "", steps: int = 100) -> tuple[str, str, dict[str, Any]]:
+    async def invert(
+        image: Any, model: str = "faces", crop: str = "", steps: int = 100
+    ) -> tuple[str, str, dict[str, Any]]:
         """Turn the face in a photo into a latent of `model`, to be edited; `crop` X,Y,SIDE where no detector finds it.
 
         `steps` 0 is the encoder alone. Gives the latent, the face as the model draws it, and details.
@@ -64,10 +77,16 @@ def _invert(editors: Editors) -> None:
             path = uploaded(image)
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
-            table = edit_work.begin_photo(editors, model, path, crop=crop, steps=_count(steps))
-            file = edit_files.download_latent(editors, table)
-            details = {"model": editors.load(model).name, "square": _corners(table), "notes": list(table.said)}
-            return str(file), str(edit_files.drawn(editors, table)), details
+            return await working(lambda cancelled: inverted(path, model, crop, _count(steps), cancelled))
+
+    def inverted(
+        path: Path, model: str, crop: str, steps: int, cancelled: Callable[[], bool]
+    ) -> tuple[str, str, dict[str, Any]]:
+        table = edit_work.begin_photo(editors, model, path, crop=crop, steps=steps, cancelled=cancelled)
+        check(cancelled)
+        file = edit_files.download_latent(editors, table)
+        details = {"model": editors.load(model).name, "square": _corners(table), "notes": list(table.said)}
+        return str(file), str(edit_files.drawn(editors, table)), details
 
     inputs = [
         _image(), _model(editors), gr.Textbox("", label="crop", visible=False),
@@ -81,18 +100,22 @@ def _invert(editors: Editors) -> None:
 
 
 def _generate(editors: Editors) -> None:
-    def generate(
+    async def generate(
         seeds: str = "0", model: str = "faces", truncation: float = 0.7, prompt: str = "", steps: int = 100
     ) -> tuple[list[str], dict[str, Any]]:
         """Make faces: of `seeds` such as 0-7 or 3,8, nearer to the mean face the smaller the `truncation`; or one of a
         `prompt` alone, in so many `steps`. Gives the PNGs and details.
         """
-        with told():
+
+        def work(cancelled: Callable[[], bool]) -> tuple[list[str], dict[str, Any]]:
             if prompt.strip():
-                done = generate_work.of_words(editors, model, prompt, _count(steps))
+                done = generate_work.of_words(editors, model, prompt, _count(steps), cancelled)
             else:
-                done = generate_work.of_seeds(editors, model, seeds, truncation)
+                done = generate_work.of_seeds(editors, model, seeds, truncation, cancelled)
             return [str(path) for path in done.files], {"model": editors.load(model).name, "names": done.names}
+
+        with told():
+            return await working(work)
 
     inputs = [
         gr.Textbox("0", label="seeds", visible=False), _model(editors),
@@ -103,14 +126,16 @@ def _generate(editors: Editors) -> None:
     gr.Button(visible=False).click(generate, inputs, outputs, api_name="generate", preprocess=False, **ONE_AT_A_TIME)
 
 
-def _table(editors: Editors, model: str, image: Any, latent: Any, seed: object, crop: str) -> Table:
+def _table(
+    editors: Editors, model: str, image: Any, latent: Any, seed: object, crop: str, cancelled: Callable[[], bool]
+) -> Table:
     photo, file = uploaded(image), uploaded(latent)
     if photo is not None and file is not None:
         raise ConfigError("give an image or a latent, not both")
     if file is not None:
         return edit_work.begin_latent(editors, model, file)
     if photo is not None:
-        return edit_work.begin_photo(editors, model, photo, crop=crop)
+        return edit_work.begin_photo(editors, model, photo, crop=crop, cancelled=cancelled)
     return edit_work.begin_seed(editors, model, seed)
 
 

@@ -1,11 +1,12 @@
 """The components of the Edit tab, and what they show of the face on the table."""
 
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import gradio as gr
 
-from translate.ui import edit_cards, edit_files, live
+from translate.ui import edit_cards, edit_files, ways
 from translate.ui.edit_work import Table
 from translate.ui.editors import Editors
 from translate.ui.events import Updates
@@ -36,6 +37,9 @@ class Asking:
     """What is to be seen, and how it is to be done."""
 
     prompt: gr.Textbox
+    mapper: gr.Dropdown
+    """The sentences that there are mappers for, in place of the prompt."""
+    row: gr.Row
     chips: list[gr.Button]
     edit: gr.Button
     method: gr.Radio
@@ -55,7 +59,7 @@ class Board:
     welcome: gr.HTML
     busy: gr.Row
     status: gr.HTML
-    cancel: gr.Button
+    stop: gr.Button
     panel: gr.Column
     slider: gr.ImageSlider
     strength: gr.Slider
@@ -69,6 +73,7 @@ class Board:
     animation: gr.Button
     file: gr.DownloadButton
     table: gr.State
+    stopper: gr.State
 
     def show(self, editors: Editors, table: Table) -> Updates:
         """The face as it is now, and what was done to it."""
@@ -103,11 +108,15 @@ class Board:
 
     def working(self, text: str) -> Updates:
         """What goes on, and a button to stop it."""
-        return live.going_on(self.busy, self.status, text)
+        return ways.going_on(self.busy, self.status, self.stop, text)
+
+    def begin(self, stopper: Event, text: str) -> Updates:
+        """Work begins that its visitor's button stops."""
+        return self.working(text) | {self.stopper: stopper}
 
     def idle(self) -> Updates:
         """Nothing goes on."""
-        return live.idle(self.busy, self.status)
+        return ways.idle(self.busy, self.status)
 
     def components(self) -> list[Any]:
         """All of them, as an event's outputs."""

@@ -1,8 +1,8 @@
 """What happens in the Edit tab: a face is taken, edits are done and undone, files are made."""
 
 import random
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from translate.ui.edit_work import Asked, Table
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.guard import uploaded
-from translate.ui.live import Running, follow
+from translate.ui.ways import wire_stop
+from translate.ui.work import Follow, working
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden"} | PRIVATE
@@ -35,19 +36,21 @@ _SCROLL = """() => { const at = document.getElementById("edit-result");
 if (at && at.getBoundingClientRect().top > innerHeight * 0.4) at.scrollIntoView({block: "start",
 behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"}); }"""
 
-Steps = Generator[Updates, None, None]
+METHODS = [("Direction: at once", "direction"), ("Optimise: one face, step by step", "optimise")]
+MAPPER = ("Mapper: trained for one sentence", "mapper")
+
+Steps = AsyncIterator[Updates]
 
 
 def connect(editors: Editors, faces: Faces, asking: Asking, board: Board) -> None:
     """Wire all events; work that lasts is stopped by its own visitor's button."""
-    running = Running()
     _on_photo(editors, faces)
-    _on_faces(editors, faces, asking, board, running)
-    _on_words(editors, faces, asking, board, running)
-    _on_how(asking)
+    _on_faces(editors, faces, asking, board)
+    _on_words(editors, faces, asking, board)
+    _on_how(editors, faces, asking)
     _on_history(editors, asking, board)
     _on_files(editors, board)
-    board.cancel.click(running.stop, None, None, **QUICK)
+    wire_stop(board.stop, board.stopper)
 
 
 def _on_photo(editors: Editors, faces: Faces) -> None:
@@ -70,38 +73,37 @@ def _on_photo(editors: Editors, faces: Faces) -> None:
     )  # fmt: skip
 
 
-def _on_faces(editors: Editors, faces: Faces, asking: Asking, board: Board, running: Running) -> None:
-    outputs = [*board.components(), asking.brush]
+def _on_faces(editors: Editors, faces: Faces, asking: Asking, board: Board) -> None:
+    taken = partial(_taken, editors, asking, board)
 
-    def taken(table: Table) -> Updates:
-        return board.show(editors, table) | {asking.brush: brush(editors, table)}
-
-    def of_photo(model: str, picture: Any, which: float, near: float, square: str, request: gr.Request) -> Steps:
+    async def of_photo(model: str, picture: Any, which: float, near: float, square: str) -> Steps:
         with told():
             path = uploaded(picture)
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
-            yield (begun := board.working("Looking at the photo …"))
-            stop = running.begin(request)
-            work = partial(
+            begun = partial(
                 edit_work.begin_photo, editors, model, path, crop=square, face=_face(which, square), steps=int(near)
             )
-            table = yield from _watched(
-                lambda report: work(cancelled=stop.is_set, report=lambda *seen: report(seen)), stop, begun,
-                lambda seen: board.working(f"From photo to face: step {seen[0]} of {seen[1]}"),
-            )  # fmt: skip
-            yield taken(table)
+            follow = Follow[Any, Updates](
+                lambda tell, cancelled: taken(begun(cancelled=cancelled, report=lambda *seen: tell(seen)))
+            )
+            following = _watched(board, follow, "Looking at the photo …", partial(_searching, board))
+            async with aclosing(following):
+                async for updates in following:
+                    yield updates
 
-    def of_seed(model: str, seed: float, variety: float) -> Updates:
+    async def of_seed(model: str, seed: float, variety: float) -> Updates:
         with told():
-            return taken(edit_work.begin_seed(editors, model, seed, variety))
+            return await working(lambda _: taken(edit_work.begin_seed(editors, model, seed, variety)))
 
-    def of_file(model: str, file: Any) -> Updates:
+    async def of_file(model: str, file: Any) -> Updates:
         with told():
             path = uploaded(file)
-            return taken(edit_work.begin_latent(editors, model, path)) if path else board.idle()
+            if path is None:
+                return board.idle()
+            return await working(lambda _: taken(edit_work.begin_latent(editors, model, path)))
 
-    begin = partial(_begin, outputs, board)
+    begin = partial(_begin, [*board.components(), asking.brush], board)
     begin(faces.use.click, of_photo, [faces.model, faces.photo, faces.which, faces.near, faces.square], js=_SQUARE)
     seeded = [faces.model, faces.seed, faces.variety]
     begin(faces.show.click, of_seed, seeded)
@@ -109,6 +111,11 @@ def _on_faces(editors: Editors, faces: Faces, asking: Asking, board: Board, runn
     drawn = faces.another.click(lambda: random.randrange(SEEDS), None, faces.seed, **QUICK)
     begin(drawn.then, of_seed, seeded)
     begin(faces.saved.upload, of_file, [faces.model, faces.saved])
+
+
+def _taken(editors: Editors, asking: Asking, board: Board, table: Table) -> Updates:
+    """A new face on the table."""
+    return board.show(editors, table) | {asking.brush: brush(editors, table)}
 
 
 def _begin(
@@ -122,32 +129,32 @@ def _begin(
     done.failure(board.idle, None, [board.busy, board.status], **QUICK)
 
 
-def _on_words(editors: Editors, faces: Faces, asking: Asking, board: Board, running: Running) -> None:
-    def edited(
-        table: Table | None, model: str, seed: float, variety: float, prompt: str, neutral: str, method: Any,
-        auto: bool, threshold: float, steps: float, painted: str, request: gr.Request,
+def _on_words(editors: Editors, faces: Faces, asking: Asking, board: Board) -> None:
+    begin = partial(_taken, editors, asking, board)
+
+    async def edited(
+        table: Table | None, model: str, seed: float, variety: float, prompt: str, sentence: str, neutral: str,
+        method: Any, auto: bool, threshold: float, steps: float, painted: str,
     ) -> Steps:  # fmt: skip
         with told():
-            stop = running.begin(request)
-            yield (begun := board.working("Finding out what the words mean …"))
-            if table is None:
-                table = edit_work.begin_seed(editors, model, seed, variety)
-                yield board.show(editors, table) | {asking.brush: brush(editors, table)} | begun
+            shown = {} if table else await working(lambda _: begin(edit_work.begin_seed(editors, model, seed, variety)))
+            if shown:
+                yield shown
+            face: Table = table or shown[board.table]
             asked = Asked(
-                prompt=prompt or "", neutral=neutral or "", method=method,
+                prompt=(sentence if method == "mapper" else prompt) or "", neutral=neutral or "", method=method,
                 disentangle=None if auto else threshold, steps=int(steps),
-                mask=edit_files.read_mask(table.folder, painted or ""),
+                mask=edit_files.read_mask(face.folder, painted or ""),
             )  # fmt: skip
-            face = table
-            after = yield from _watched(
-                lambda report: edit_work.edit(editors, face, asked, stop.is_set, report), stop, begun,
-                lambda seen: _progress(editors, board, face, seen),
-            )  # fmt: skip
-            yield board.show(editors, after)
+            follow = _editing(editors, board, face, asked)
+            following = _watched(board, follow, "Finding out what the words mean …", partial(_progress, board))
+            async with aclosing(following):
+                async for updates in following:
+                    yield updates
 
     inputs = [
-        board.table, faces.model, faces.seed, faces.variety, asking.prompt, asking.neutral, asking.method,
-        asking.auto, asking.threshold, asking.steps, asking.painted,
+        board.table, faces.model, faces.seed, faces.variety, asking.prompt, asking.mapper, asking.neutral,
+        asking.method, asking.auto, asking.threshold, asking.steps, asking.painted,
     ]  # fmt: skip
     starts = [asking.edit.click, asking.prompt.submit]
     starts += [chip.click(lambda text=chip.value: text, None, asking.prompt, **QUICK).then for chip in asking.chips]
@@ -155,44 +162,56 @@ def _on_words(editors: Editors, faces: Faces, asking: Asking, board: Board, runn
         _begin([*board.components(), asking.brush], board, start, edited, inputs, js=_PAINTED)
 
 
-def _on_how(asking: Asking) -> None:
-    """Show what belongs to the chosen method."""
-    asking.method.input(
-        lambda method, auto: {
-            asking.auto: gr.Checkbox(visible=method == "direction"),
-            asking.neutral: gr.Textbox(visible=method == "direction"),
-            asking.threshold: gr.Slider(visible=method == "direction" and not auto),
+def _on_how(editors: Editors, faces: Faces, asking: Asking) -> None:
+    """Show what belongs to the chosen method; mappers are offered where the model has some."""
+
+    def how(method: str, auto: bool) -> Updates:
+        is_direction, is_mapper = method == "direction", method == "mapper"
+        return {
+            asking.prompt: gr.Textbox(visible=not is_mapper),
+            asking.row: gr.Row(visible=not is_mapper),
+            asking.mapper: gr.Dropdown(visible=is_mapper),
+            asking.auto: gr.Checkbox(visible=is_direction),
+            asking.neutral: gr.Textbox(visible=is_direction),
+            asking.threshold: gr.Slider(visible=is_direction and not auto),
             asking.steps: gr.Slider(visible=method == "optimise"),
-        },
-        [asking.method, asking.auto], [asking.auto, asking.neutral, asking.threshold, asking.steps], **QUICK,
-    )  # fmt: skip
+        }
+
+    def offered(model: str | None, method: str, auto: bool, sentence: str | None) -> Updates:
+        known = editors.mappers(model)
+        method = "direction" if method == "mapper" and not known else method
+        chosen = sentence if sentence in known else next(iter(known), None)
+        return how(method, auto) | {
+            asking.method: gr.Radio([*METHODS, MAPPER] if known else METHODS, value=method),
+            asking.mapper: gr.Dropdown(known, value=chosen, visible=method == "mapper"),
+        }
+
+    parts = [
+        asking.prompt, asking.row, asking.mapper, asking.auto, asking.neutral, asking.threshold, asking.steps,
+    ]  # fmt: skip
+    asking.method.input(how, [asking.method, asking.auto], parts, **QUICK)
     asking.auto.input(lambda auto: gr.Slider(visible=not auto), asking.auto, asking.threshold, **QUICK)
+    given = [faces.model, asking.method, asking.auto, asking.mapper]
+    for on in (faces.model.input, partial(gr.on, None)):  # on every visit: one may have been trained meanwhile
+        on(offered, given, [*parts, asking.method], preprocess=False, **QUICK)
 
 
 def _on_history(editors: Editors, asking: Asking, board: Board) -> None:
     outputs = board.components()
 
     def changed(work: Callable[..., Table], show: Callable[[Editors, Table], Updates], needs: int = 0) -> Any:
-        def change(table: Table | None, *given: Any) -> Any:
+        async def change(table: Table | None, *given: Any) -> Any:
             if table is None or len(table.state.steps) < needs:
                 return gr.skip()
             with told():
-                return show(editors, work(editors, table, *given))
+                return await working(lambda cancelled: show(editors, work(cancelled, editors, table, *given)))
 
         return change
 
-    def by_threshold(found: Editors, table: Table, auto: bool, threshold: float) -> Table:
-        is_direction = table.state.steps[-1].method == "direction"
-        return edit_work.at_threshold(found, table, None if auto else threshold) if is_direction else table
-
-    def masked(found: Editors, table: Table, painted: str) -> Table:
-        mask = edit_files.read_mask(table.folder, painted or "")
-        return edit_work.within(found, table, mask)
-
     live: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden"} | PRIVATE | ONE_AT_A_TIME
-    move = changed(edit_work.at_strength, board.restrengthened, needs=1)
+    move = changed(_at_strength, board.restrengthened, needs=1)
     board.strength.input(move, [board.table, board.strength], outputs, **live)
-    tighten = changed(by_threshold, board.restrengthened, needs=1)
+    tighten = changed(_at_threshold, board.restrengthened, needs=1)
     gr.on(
         [asking.threshold.input, asking.auto.input],
         tighten,
@@ -201,28 +220,46 @@ def _on_history(editors: Editors, asking: Asking, board: Board) -> None:
         **live,
     )
     usual: dict[str, Any] = {"show_progress": "hidden"} | PRIVATE | ONE_AT_A_TIME
-    board.undo.click(changed(edit_work.undo, board.show), board.table, outputs, **usual)
-    board.over.click(changed(lambda _, table: edit_work.start_over(table), board.show), board.table, outputs, **usual)
+    board.undo.click(
+        changed(lambda _, found, table: edit_work.undo(found, table), board.show), board.table, outputs, **usual
+    )
+    board.over.click(
+        changed(lambda _, __, table: edit_work.start_over(table), board.show), board.table, outputs, **usual
+    )
     asking.remask.click(
-        changed(masked, board.show, needs=1), [board.table, asking.painted], outputs, js=_PAINTED, **usual
+        changed(_masked, board.show, needs=1), [board.table, asking.painted], outputs, js=_PAINTED, **usual
     )
 
 
+def _at_strength(_: Any, editors: Editors, table: Table, strength: float) -> Table:
+    return edit_work.at_strength(editors, table, strength)
+
+
+def _at_threshold(cancelled: Any, editors: Editors, table: Table, auto: bool, threshold: float) -> Table:
+    is_direction = table.state.steps[-1].method == "direction"
+    wanted = None if auto else threshold
+    return edit_work.at_threshold(editors, table, wanted, cancelled) if is_direction else table
+
+
+def _masked(_: Any, editors: Editors, table: Table, painted: str) -> Table:
+    return edit_work.within(editors, table, edit_files.read_mask(table.folder, painted or ""))
+
+
 def _on_files(editors: Editors, board: Board) -> None:
-    def made(work: Callable[[Editors, Table], Path]) -> Callable[[Table | None], Any]:
-        def make(table: Table | None) -> Any:
+    def made(work: Callable[..., Path]) -> Callable[[Table | None], Any]:
+        async def make(table: Table | None) -> Any:
             with told():
                 if table is None:
                     raise gr.Error("There is no face yet.", print_exception=False)
-                path = work(editors, table)
+                path = await working(lambda cancelled: work(editors, table, cancelled))
                 board.file.temp_files.add(str(path))
                 return gr.DownloadButton(value=str(path))
 
         return make
 
     for button, work in (
-        (board.picture, edit_files.download_picture),
-        (board.latent, edit_files.download_latent),
+        (board.picture, lambda found, table, _: edit_files.download_picture(found, table)),
+        (board.latent, lambda found, table, _: edit_files.download_latent(found, table)),
         (board.strip, edit_files.download_strip),
         (board.animation, edit_files.download_animation),
     ):
@@ -233,31 +270,39 @@ def _on_files(editors: Editors, board: Board) -> None:
         done.success(None, js=_SAVE, **PRIVATE)
 
 
-def _watched(
-    work: Callable[[Callable[[Any], None]], Table],
-    stop: threading.Event,
-    begun: Updates,
-    show: Callable[[Any], Updates],
-) -> Generator[Updates, None, Table]:
-    """Show the progress of work in a thread, at least once a second; what it comes to."""
-    following, shown = follow(work, stop), begun
-    try:
-        while True:
-            seen = next(following)
-            shown = shown if seen is None else show(seen)
-            yield shown
-    except StopIteration as ended:
-        table: Table = ended.value
-        return table
-    finally:
-        following.close()
+def _editing(editors: Editors, board: Board, table: Table, asked: Asked) -> Follow[Any, Updates]:
+    """An edit; it tells (step, steps, the picture so far, mostly None)."""
+
+    def work(tell: Callable[[Any], None], cancelled: Callable[[], bool]) -> Updates:
+        def report(seen: Any) -> None:
+            picture = None if seen.picture is None else edit_work.preview(editors, table, seen.picture)
+            tell((seen.step, seen.steps, picture and board.compare(table, str(picture))))
+
+        return board.show(editors, edit_work.edit(editors, table, asked, cancelled, report))
+
+    return Follow(work)
 
 
-def _progress(editors: Editors, board: Board, table: Table, seen: Any) -> Updates:
-    updates = board.working(f"Step {seen.step} of {seen.steps}")
-    if seen.picture is None:
-        return updates
-    return updates | {board.slider: board.compare(table, str(edit_work.preview(editors, table, seen.picture)))}
+def _searching(board: Board, seen: Any) -> Updates:
+    return board.working(f"From photo to face: step {seen[-1][0]} of {seen[-1][1]}")
+
+
+def _progress(board: Board, seen: Any) -> Updates:
+    step, steps, _ = seen[-1]
+    pictures = [both for *_, both in seen if both]
+    updates = board.working(f"Step {step} of {steps}")
+    return updates | {board.slider: pictures[-1]} if pictures else updates
+
+
+async def _watched(
+    board: Board, follow: Follow[Any, Updates], text: str, show: Callable[[Any], Updates]
+) -> AsyncGenerator[Updates, None]:
+    """Show the progress of work, with the button that stops it, and then what it comes to."""
+    yield board.begin(follow.stop, text)
+    async with aclosing(follow.news()) as news:
+        async for seen in news:
+            yield show(seen) if seen else {board.stop: gr.skip()}
+    yield follow.result
 
 
 def _face(which: object, square: str) -> int | None:

@@ -2,17 +2,21 @@
 
 import base64
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from translate import images
 from translate.errors import ImageError
-from translate.stopping import Cancelled
+from translate.stopping import check
 from translate.ui.edit_work import FACE_SIDE, Table, sized, slug
 from translate.ui.editors import Editors
+
+if TYPE_CHECKING:
+    from translate.editing.editor import Editor
 
 FRAME_SIDE = 256
 """Of a face of few pixels in strips and animations."""
@@ -67,13 +71,13 @@ def download_latent(editors: Editors, table: Table) -> Path:
     return path
 
 
-def download_strip(editors: Editors, table: Table) -> Path:
+def download_strip(editors: Editors, table: Table, cancelled: Callable[[], bool] = bool) -> Path:
     """The last edit at several strengths, side by side.
 
-    Raises: ConfigError where there is no edit.
+    Raises: ConfigError where there is no edit; Cancelled.
     """
     editor, path = editors.load(table.model), _named(table, "-strip.png")
-    frames = [sized(frame, FRAME_SIDE) for frame in editor.strip(table.state, STRIP)]
+    frames = _frames(editor, table, STRIP, cancelled)
     sheet = images.grid([frames], titles=[f"{value:g}" for value in STRIP])
     images.save(sheet, path, provenance=editor.provenance(table.state))
     return path
@@ -84,12 +88,9 @@ def download_animation(editors: Editors, table: Table, cancelled: Callable[[], b
 
     Raises: ConfigError where there is no edit; Cancelled.
     """
-    editor, path, frames = editors.load(table.model), _named(table, ".gif"), []
-    for number in range(FRAMES + 1):
-        if cancelled():
-            raise Cancelled("cancelled; nothing was changed")
-        share = table.state.at(number / FRAMES * (table.state.steps[-1].strength if table.state.steps else 0))
-        frames.append(sized(editor.image(share), FRAME_SIDE))
+    editor, path = editors.load(table.model), _named(table, ".gif")
+    strength = table.state.steps[-1].strength if table.state.steps else 0.0
+    frames = _frames(editor, table, [number / FRAMES * strength for number in range(FRAMES + 1)], cancelled)
     images.save_animation(frames + frames[-2:0:-1], path, provenance=editor.provenance(table.state))
     return path
 
@@ -111,6 +112,16 @@ def read_mask(folder: Path, text: str) -> Image.Image | None:
     path = folder / f"mask-{uuid.uuid4().hex}.png"
     path.write_bytes(data)
     return images.array_to_pil(images.read_array(path))
+
+
+def _frames(
+    editor: "Editor", table: Table, strengths: Sequence[float], cancelled: Callable[[], bool]
+) -> list[Image.Image]:
+    frames = []
+    for strength in strengths:
+        check(cancelled)
+        frames.append(sized(editor.image(table.state.at(strength)), FRAME_SIDE))
+    return frames
 
 
 def _named(table: Table, ending: str) -> Path:

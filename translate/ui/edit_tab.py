@@ -7,14 +7,13 @@ import gradio as gr
 from translate.ui import edit_cards
 from translate.ui.edit_api import endpoints
 from translate.ui.edit_board import Asking, Board, Faces
-from translate.ui.edit_events import connect
+from translate.ui.edit_events import METHODS, connect
 from translate.ui.guard import KEEP_SECONDS
 from translate.ui.models import Models
 from translate.ui.settings import Settings
 
 PROMPTS = ("an old man", "a young woman", "a child", "a smiling face", "a face with glasses", "a bearded man")
 _PHOTO_HINT = "Drop a photo of a face here\n or click to choose one"
-_METHODS = [("Direction: at once", "direction"), ("Optimise: one face, step by step", "optimise")]
 
 
 def edit_tab(models: Models, settings: Settings) -> None:
@@ -73,11 +72,12 @@ def _asking() -> Asking:
     prompt = gr.Textbox(
         label="What to see", placeholder="an old man", max_length=300, elem_id="edit-prompt", submit_btn=False
     )
-    with gr.Row(elem_classes="tr-chips"):
+    mapper = gr.Dropdown([], label="What to see", visible=False, filterable=False, elem_id="edit-mapper")
+    with gr.Row(elem_classes="tr-chips") as row:
         chips = [gr.Button(text, size="sm") for text in PROMPTS]
     edit = gr.Button("Edit", variant="primary", elem_id="edit-go")
     with gr.Accordion("How", open=False):
-        method = gr.Radio(_METHODS, value="direction", label="Method", elem_id="edit-method")
+        method = gr.Radio(METHODS, value="direction", label="Method", elem_id="edit-method")
         neutral = gr.Textbox(label="Compared with", placeholder="a face", max_length=300, elem_id="edit-neutral")
         chosen = gr.Checkbox(True, label="Choose the disentanglement by itself", elem_id="edit-auto")
         threshold = gr.Slider(
@@ -93,13 +93,13 @@ def _asking() -> Asking:
         # What is painted, as the page's script hands it over with a click.
         painted = gr.Textbox(visible=False, max_length=2_000_000)
         remask = gr.Button("Keep the last edit within it", size="sm", elem_id="edit-remask")
-    return Asking(prompt, chips, edit, method, neutral, chosen, threshold, steps, brush, painted, remask)
+    return Asking(prompt, mapper, row, chips, edit, method, neutral, chosen, threshold, steps, brush, painted, remask)
 
 
 def _board(has_models: bool) -> Board:
     with gr.Row(visible=False, elem_classes="tr-row") as busy:
         status = gr.HTML(js_on_load=None, elem_id="edit-status", min_width=120)
-        cancel = gr.Button("Stop", size="sm", elem_id="edit-stop", scale=0, min_width=90)
+        stop = gr.Button("Stop", size="sm", elem_id="edit-stop", scale=0, min_width=90)
     welcome = gr.HTML(
         edit_cards.WELCOME if has_models else edit_cards.NO_FACES, js_on_load=None, elem_id="edit-welcome"
     )
@@ -124,10 +124,10 @@ def _board(has_models: bool) -> Board:
             animation = gr.Button("Animation", elem_id="edit-animation", size="md", min_width=140)
     # Clicked by the page itself, once the file is made.
     file = gr.DownloadButton("Download", visible="hidden", elem_id="edit-file")
-    table = gr.State(time_to_live=KEEP_SECONDS)
+    table, stopper = gr.State(time_to_live=KEEP_SECONDS), gr.State(time_to_live=KEEP_SECONDS)
     return Board(
-        welcome, busy, status, cancel, panel, slider, strength, told, done, undo, over,
-        picture, latent, strip, animation, file, table,
+        welcome, busy, status, stop, panel, slider, strength, told, done, undo, over,
+        picture, latent, strip, animation, file, table, stopper,
     )  # fmt: skip
 
 

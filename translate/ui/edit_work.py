@@ -204,10 +204,12 @@ def at_strength(editors: Editors, table: Table, strength: float) -> Table:
     return _after(table, editors.load(table.model).at(table.state, strength))
 
 
-def at_threshold(editors: Editors, table: Table, disentangle: float | None) -> Table:
-    """The last edit, one by direction, with another threshold; what its words mean is known already.
+def at_threshold(
+    editors: Editors, table: Table, disentangle: float | None, cancelled: Callable[[], bool] = bool
+) -> Table:
+    """The last edit, one by direction, with another threshold; what its words mean is mostly known already.
 
-    Raises: ConfigError where there is no such edit.
+    Raises: ConfigError where there is no such edit; Cancelled.
     """
     before = table.state.undo()
     last = table.state.steps[-1]
@@ -220,6 +222,7 @@ def at_threshold(editors: Editors, table: Table, disentangle: float | None) -> T
         strength=last.strength,
         disentangle="auto" if disentangle is None else disentangle,
         mask=last.mask,
+        cancelled=cancelled,
     )
     return replace(table, said=_said(done)) if len(done.state.steps) == len(before.steps) else _after(table, done)
 

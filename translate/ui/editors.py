@@ -1,5 +1,6 @@
 """The models of faces that the page offers, and the one of them that is kept loaded."""
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,11 @@ from translate.errors import CheckpointError
 if TYPE_CHECKING:
     from translate.catalog import Entry
     from translate.editing.editor import Editor
+
+MAPPERS = "mappers"
+"""Where a model's mappers lie, known without torch."""
+
+_log = logging.getLogger(__name__)
 
 
 class Editors:
@@ -40,6 +46,24 @@ class Editors:
         if not _is_of_faces(entry):
             raise CheckpointError(f"{name}: is no StyleGAN2 of colours; only such a model's pictures can be edited")
         return entry
+
+    def mappers(self, name: object) -> list[str]:
+        """The sentences that mappers of a listed model were trained for; none where one is damaged: the log says why.
+
+        Raises: CheckpointError as `entry`.
+        """
+        folder = self.entry(name).folder
+        if not (folder / MAPPERS).is_dir():
+            return []
+        from translate.editing import latents, mapper  # torch takes seconds
+
+        try:
+            known = mapper.prompts_in(folder)
+        except CheckpointError as error:
+            _log.warning("%s", error)
+            return []
+        own = latents.digest_of(folder) if any(known.values()) else ""
+        return [prompt for prompt, weights in known.items() if weights in ("", own)]
 
     def load(self, name: object) -> "Editor":
         """The editor of a listed model; one that has been trained further, or has got a detector, is loaded anew.

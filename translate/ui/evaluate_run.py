@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from translate.errors import ConfigError
 from translate.ui import markdown
-from translate.ui.background import Stage, Tell
 from translate.ui.folders import server_folder
 from translate.ui.guard import own_folder, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.status import Stage, Tell
 from translate.ui.zips import unpack
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """The Evaluate tab, the owner's: models scored on data, trainings compared, and the endpoint `/evaluate`."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from translate.ui.evaluate_run import Ask, Evaluated, evaluate
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.work import working
 
 _SPLITS: list[Any] = [("what was held out (auto)", "auto"), "val", "test", "train", "all"]
 _SCALES: list[Any] = [("as trained (auto)", "auto"), "square", "keep", "native", ("as Translate does it (own)", "own")]
@@ -32,13 +34,18 @@ def evaluate_tab(models: Models, settings: Settings) -> None:
             found = _found()
     figures, sheet, download = found
 
-    def begun(models_: Any, upload: Any, folder: Any, split: Any, at: Any, direction: Any) -> Iterator[Updates]:
+    async def begun(
+        models_: Any, upload: Any, folder: Any, split: Any, at: Any, direction: Any
+    ) -> AsyncIterator[Updates]:
         ask = Ask(models=models_, upload=upload, folder=folder, split=split, at=at, direction=direction)
-        yield from control.followed(
-            lambda tell, stop: evaluate(models, settings, ask, tell, stop.is_set),
+        following = control.followed(
+            lambda tell, cancelled: evaluate(models, settings, ask, tell, cancelled),
             lambda done: _shown(done, figures, sheet, download),
             "Cancelled; nothing of it is kept.",
         )
+        async with aclosing(following):
+            async for updates in following:
+                yield updates
 
     started = control.start.click(
         begun, inputs, [*control.components(), *found],
@@ -93,7 +100,7 @@ def _shown(done: Evaluated, figures: gr.HTML, sheet: gr.Image, download: gr.Down
 
 
 def _endpoint(loaded: Models, settings: Settings) -> None:
-    def endpoint(
+    async def endpoint(
         models: str, data: Any, folder: str = "", split: str = "auto", at: str = "auto", direction: str = ""
     ) -> tuple[dict[str, Any], str]:
         """Score `models`, names with commas between, on the zip `data` or on `folder` below the data root.
@@ -102,7 +109,7 @@ def _endpoint(loaded: Models, settings: Settings) -> None:
         """
         with told():
             ask = Ask(models=models, upload=data, folder=folder, split=split, at=at, direction=direction)
-            done = evaluate(loaded, settings, ask)
+            done = await working(lambda cancelled: evaluate(loaded, settings, ask, cancelled=cancelled))
             return done.record(), str(done.file)
 
     data = gr.File(label="data", visible=False)

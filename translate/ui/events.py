@@ -7,8 +7,7 @@ An event that takes over a second is an `async def` with `**ONE_AT_A_TIME` whose
 
 `working` (work.py) does it in a thread and ends it when the visitor cancels (`cancels=`) or leaves: the function polls
 `cancelled()` between its steps, at least every two seconds, and then returns or raises `translate.stopping.Cancelled`.
-What need not be waited for, or touches components (`temp_files`), stays outside. A generator that yields at least every
-two seconds ends by itself, and takes `with accelerator(bool):` around each of its steps.
+What need not be waited for stays outside. Work whose progress is shown is a `Follow` of the same module.
 """
 
 import logging

@@ -1,22 +1,23 @@
 """The Generate tab: faces of seeds, on the way from one to another, mixed of two, or of a text alone."""
 
-from collections.abc import Generator
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from translate.errors import ConfigError
-from translate.ui import edit_cards, edit_work, generate_work, live
+from translate.ui import edit_cards, edit_work, generate_work, ways
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.generate_work import Made
-from translate.ui.guard import uploaded
-from translate.ui.live import Running, follow
+from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.ways import wire_stop
+from translate.ui.work import Follow
 
 _MODES = [
     ("Faces of seeds", "seeds"),
@@ -67,6 +68,7 @@ class _Shown:
     downloads: gr.Row
     sheet: gr.DownloadButton
     animation: gr.DownloadButton
+    stopper: gr.State
 
     def show(self, made: Made) -> Updates:
         """The faces and their files."""
@@ -88,11 +90,11 @@ class _Shown:
 
     def working(self, text: str) -> Updates:
         """What goes on, and a button to stop it."""
-        return live.going_on(self.busy, self.status, text)
+        return ways.going_on(self.busy, self.status, self.stop, text)
 
     def idle(self) -> Updates:
         """Nothing goes on."""
-        return live.idle(self.busy, self.status)
+        return ways.idle(self.busy, self.status)
 
     def components(self) -> list[Any]:
         """All of them, as an event's outputs."""
@@ -164,32 +166,24 @@ def _shown(has_models: bool) -> _Shown:
     with gr.Row(visible=False, elem_classes="tr-row") as downloads:
         sheet = gr.DownloadButton("Download the sheet", variant="primary", elem_id="generate-sheet", min_width=160)
         animation = gr.DownloadButton("Download the animation", elem_id="generate-animation", min_width=160)
-    return _Shown(welcome, busy, status, stop, gallery, moving, downloads, sheet, animation)
+    stopper = gr.State(time_to_live=KEEP_SECONDS)
+    return _Shown(welcome, busy, status, stop, gallery, moving, downloads, sheet, animation, stopper)
 
 
 def _connect(editors: Editors, asked: _Asked, shown: _Shown) -> None:
-    running = Running()
-
-    def made(
+    async def made(
         model: str, mode: str, seeds: Any, truncation: Any, first_seed: Any, first_file: Any, last_seed: Any,
-        last_file: Any, prompt: Any, steps: Any, request: gr.Request,
-    ) -> Generator[Updates, None, None]:  # fmt: skip
+        last_file: Any, prompt: Any, steps: Any,
+    ) -> AsyncIterator[Updates]:  # fmt: skip
         given = (seeds, truncation, first_seed, first_file, last_seed, last_file, prompt, steps)
         with told():
-            stop = running.begin(request)
-            yield (last := shown.working("Making faces …"))
-            work = partial(_make, editors, model, mode, given, stop.is_set)
-            following: Generator[Any, None, Made] = follow(work, stop)
-            try:
-                while True:
-                    seen = next(following)
-                    last = last if seen is None else shown.working(f"Step {seen.step} of {seen.steps}")
-                    yield last
-            except StopIteration as ended:
-                result = ended.value
-            finally:
-                following.close()
-            yield shown.show(result)
+            follow = Follow[Any, Made](lambda tell, cancelled: _make(editors, model, mode, given, cancelled, tell))
+            yield shown.working("Making faces …") | {shown.stopper: follow.stop}
+            async with aclosing(follow.news()) as news:
+                async for seen in news:
+                    step = f"Step {seen[-1].step} of {seen[-1].steps}" if seen else ""
+                    yield shown.working(step) if seen else {shown.stop: gr.skip()}
+            yield shown.show(follow.result)
 
     for start in (asked.make.click, asked.seeds.submit, asked.prompt.submit):
         done = start(
@@ -198,7 +192,7 @@ def _connect(editors: Editors, asked: _Asked, shown: _Shown) -> None:
         )  # fmt: skip
         done.failure(shown.idle, None, [shown.busy, shown.status], **_QUICK)
     _on_mode(asked)
-    shown.stop.click(running.stop, None, None, **_QUICK)
+    wire_stop(shown.stop, shown.stopper)
 
 
 def _on_mode(asked: _Asked) -> None:

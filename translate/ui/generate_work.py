@@ -11,7 +11,7 @@ from PIL import Image
 from translate import images
 from translate.config.seeds import parse_seeds
 from translate.errors import ConfigError
-from translate.stopping import Cancelled
+from translate.stopping import check
 from translate.ui import edit_work
 from translate.ui.edit_work import FACE_SIDE, sized, slug
 from translate.ui.editors import Editors
@@ -54,11 +54,11 @@ def of_seeds(
         raise ConfigError(f"truncation is {truncation:g}; it goes from 0, the mean face, to 1.5")
     pictures = []
     for number in numbers:
-        _poll(cancelled)
+        check(cancelled)
         pictures += editor.generate([number], truncation=truncation)
     across = round(len(pictures) ** 0.5 + 0.49)
     rows = [pictures[start : start + across] for start in range(0, len(pictures), across)]
-    return _made(editor, pictures, [f"seed-{number}" for number in numbers], rows)
+    return _made(editor, pictures, [f"seed-{number}" for number in numbers], rows, cancelled)
 
 
 def of_words(
@@ -80,7 +80,8 @@ def of_words(
         raise ConfigError("write what to see, as “an old woman”")
     how = OptimisationConfig(steps=steps)
     done = editor.free(prompt.strip(), optimisation=how, cancelled=cancelled, report=report)
-    return _made(editor, [done.image], [slug(prompt) or "face"], [[done.image]], done.state)
+    # Not asked again: who stops it wants what there is.
+    return _made(editor, [done.image], [slug(prompt) or "face"], [[done.image]], bool, done.state)
 
 
 def between(
@@ -96,11 +97,11 @@ def between(
     a, b = (_end(editors, model, end, cancelled) for end in (first, last))
     frames = []
     for number in range(FRAMES):
-        _poll(cancelled)
+        check(cancelled)
         frames.append(images.to_pil(editor.picture(blend(a, b, number / (FRAMES - 1)))))
     chosen = [frames[round(number * (FRAMES - 1) / (STRIP - 1))] for number in range(STRIP)]
     names = [f"way-{number + 1}-of-{STRIP}" for number in range(STRIP)]
-    made = _made(editor, chosen, names, [chosen])
+    made = _made(editor, chosen, names, [chosen], cancelled)
     path = made.sheet.with_name("way.gif")
     large = [sized(frame, FACE_SIDE // 2) for frame in frames + frames[-2:0:-1]]
     images.save_animation(large, path, provenance=editor.provenance(a))
@@ -115,10 +116,15 @@ def mixed(
     Raises: TranslateError for an end that won't do; Cancelled.
     """
     editor = editors.load(model)
+    from translate.editing.history import mix
+
     a, b = (_end(editors, model, end, cancelled) for end in (coarse, fine))
-    pictures = editor.mix(a, b)
+    pictures = []
+    for layers in range(editor.network.num_ws + 1):
+        check(cancelled)
+        pictures.append(images.to_pil(editor.picture(mix(a, b, layers))))
     names = [f"{layers}-layers-of-the-first" for layers in range(len(pictures))]
-    return _made(editor, pictures, names, [pictures])
+    return _made(editor, pictures, names, [pictures], cancelled)
 
 
 def _end(editors: Editors, model: object, end: str | Path, cancelled: Callable[[], bool]) -> "EditState":
@@ -136,20 +142,17 @@ def _made(
     pictures: Sequence[Image.Image],
     names: Sequence[str],
     rows: Sequence[Sequence[Image.Image]],
+    cancelled: Callable[[], bool],
     state: "EditState | None" = None,
 ) -> Made:
     folder = Path(tempfile.mkdtemp(prefix="faces-", dir=own_folder()))
     provenance = editor.provenance(state or editor.mean())
     files, shown = [], []
     for name, picture in zip(names, pictures, strict=True):
+        check(cancelled)
         files.append(folder / f"{name}.png")
         images.save(picture, files[-1], provenance=provenance)
         shown.append(folder / f"{name}-large.png")
         images.save(sized(picture, FACE_SIDE // 2), shown[-1], provenance=provenance)
     images.save(images.grid(rows), folder / "sheet.png", provenance=provenance)
     return Made(tuple(files), tuple(names), tuple(shown), folder / "sheet.png")
-
-
-def _poll(cancelled: Callable[[], bool]) -> None:
-    if cancelled():
-        raise Cancelled("cancelled; nothing was changed")

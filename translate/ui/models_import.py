@@ -10,10 +10,10 @@ import gradio as gr
 from translate import catalog
 from translate.errors import ConfigError
 from translate.ui import guard
-from translate.ui.background import note
 from translate.ui.events import Updates, told
 from translate.ui.folders import server_file
 from translate.ui.settings import Settings
+from translate.ui.status import note
 
 _ABOUT = """<p class="tr-note">Taken are weights of the pix2pix and CycleGAN project (<code>.pth</code>), StyleGAN2
 generators of NVIDIA (<code>.pkl</code>), rosinality (<code>.pt</code>) and mmgeneration (<code>.pth</code>), and a zip

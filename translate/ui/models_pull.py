@@ -1,6 +1,7 @@
 """Adding a model by the name of what others publish: its terms are read, and confirmed where they are not free."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -8,10 +9,10 @@ import gradio as gr
 
 from translate.errors import ConfigError
 from translate.ui import cards
-from translate.ui.background import Stage, Tell, note
 from translate.ui.controls import controls
 from translate.ui.events import Updates, told
 from translate.ui.models_card import megabytes
+from translate.ui.status import Stage, Tell, note
 
 if TYPE_CHECKING:
     from translate.features.pulling import Offer, Pulled
@@ -35,9 +36,12 @@ def pull_panel(listed: Callable[[str, str], Updates], outputs: list[Any]) -> Non
         new = listed("", done[1].name) if done[0].kind == "model" else {}
         return {control.status: note(said(*done), "tr-good"), agreed: False} | new
 
-    def begun(name: str, is_agreed: bool) -> Iterator[Updates]:
+    async def begun(name: str, is_agreed: bool) -> AsyncIterator[Updates]:
         words = "Cancelled; what has come is kept, and the next attempt goes on from there."
-        yield from control.followed(lambda tell, stop: pull(name, is_agreed, tell), shown, words)
+        following = control.followed(lambda tell, _: pull(name, is_agreed, tell), shown, words, alone=False)
+        async with aclosing(following):
+            async for updates in following:
+                yield updates
 
     quiet: dict[str, Any] = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
     panel.expand(lambda: gr.Dropdown(choices()), None, offer, queue=False, **quiet)

@@ -9,13 +9,13 @@ import gradio as gr
 from translate import catalog
 from translate.errors import CheckpointError
 from translate.ui import models_card as cards
-from translate.ui.background import note
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.guard import KEEP_SECONDS
 from translate.ui.models import Models
 from translate.ui.models_import import import_panel
 from translate.ui.models_pull import pull_panel
 from translate.ui.settings import Settings
+from translate.ui.status import note
 
 _QUIET: dict[str, Any] = {"preprocess": False, "queue": False, "show_progress": "hidden", "api_visibility": "private"}
 

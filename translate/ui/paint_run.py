@@ -3,7 +3,7 @@
 import base64
 import binascii
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,10 +117,10 @@ def from_map(config: "ModelConfig", path: Path) -> Array:
     return _fitted(read_index(path, config.input_classes, config.name), _side(config))
 
 
-def from_photo(models: Models, config: "ModelConfig", path: Path) -> Array:
+def from_photo(models: Models, config: "ModelConfig", path: Path, cancelled: Callable[[], bool] = bool) -> Array:
     """What a label model finds in a photo, as a map for `config`, at the area that one learnt on. Shape: (H, W).
 
-    Raises: TranslateError for what is no photo, or where there is no such model.
+    Raises: TranslateError for what is no photo, or where there is no such model; Cancelled.
     """
     name = segmenter(models, config)
     if name is None:
@@ -129,20 +129,20 @@ def from_photo(models: Models, config: "ModelConfig", path: Path) -> Array:
     array = translator.read(path)
     names = [spec.name for spec in config.input_classes]
     table = np.array([names.index(spec.name) for spec in translator.config.classes], np.uint8)
-    return _fitted(table[translator.run(array).pixels], _side(config))
+    return _fitted(table[translator.run(array, cancelled=cancelled).pixels], _side(config))
 
 
-def paint(models: Models, name: object, text: object) -> Painted:
+def paint(models: Models, name: object, text: object, cancelled: Callable[[], bool] = bool) -> Painted:
     """The photo that the model makes of a drawing.
 
-    Raises: TranslateError for a model that starts from no label map, or what is no drawing of its classes.
+    Raises: TranslateError for a model that starts from no label map, or what is no drawing of its classes; Cancelled.
     """
     config = models.entry(name).config
     if not config.input_classes:
         raise ConfigError(f"{config.name!r} starts from photos; choose a model that starts from label maps")
     index = unpack(text, len(config.input_classes))
     translator = models.load(name)
-    done = translator.run(index)
+    done = translator.run(index, cancelled=cancelled)
     palette = [spec.color for spec in config.input_classes]
     return Painted(
         photo=_png(done.image),

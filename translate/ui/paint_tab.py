@@ -14,6 +14,7 @@ from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.guard import uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.work import working
 
 NO_PAINTERS = """<div class="tr-welcome"><h2>Nothing to paint with yet</h2>
 <p>This tab is for models that make a photo of a drawing. One learns it from photos and their label maps, in two folders
@@ -136,10 +137,13 @@ def _on_file(models: Models, parts: _Parts, from_map: gr.UploadButton) -> None:
             path, config = uploaded(file), models.entry(name).config
             return _given(config, paint_run.from_map(config, path)) if path else gr.skip()
 
-    def found(name: object, file: Any) -> Any:
+    async def found(name: object, file: Any) -> Any:
         with told():
             path, config = uploaded(file), models.entry(name).config
-            return _given(config, paint_run.from_photo(models, config, path)) if path else gr.skip()
+            if path is None:
+                return gr.skip()
+            index = await working(lambda cancelled: paint_run.from_photo(models, config, path, cancelled))
+            return _given(config, index)
 
     model, board = parts.model, parts.board
     from_map.upload(
@@ -153,9 +157,10 @@ def _on_file(models: Models, parts: _Parts, from_map: gr.UploadButton) -> None:
 
 
 def _on_stroke(models: Models, parts: _Parts) -> None:
-    def photo(name: object, board: Any) -> str:
+    async def photo(name: object, board: Any) -> str:
+        drawing = board.get("drawing") if isinstance(board, dict) else None
         with told():
-            done = paint_run.paint(models, name, board.get("drawing") if isinstance(board, dict) else None)
+            done = await working(lambda cancelled: paint_run.paint(models, name, drawing, cancelled))
             return _figure(str(name), done)
 
     # While one is made the newest drawing waits, and replaces any that waited before it.

@@ -15,7 +15,7 @@ from PIL import Image
 from translate import images
 from translate.catalog import DIRECTIONS
 from translate.errors import ConfigError
-from translate.stopping import Cancelled
+from translate.stopping import check
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
 
@@ -84,8 +84,7 @@ def run(models: Models, name: object, photo: Path, scale: object, cancelled: Cal
     translator = models.load(name)
     array = translator.read(photo)
     translation = translator.run(array, scale=wanted, cancelled=cancelled)
-    if cancelled():
-        raise Cancelled("stopped")
+    check(cancelled)
     folder = Path(tempfile.mkdtemp(prefix="result-", dir=own_folder()))
     stem = re.sub(r"[^\w.-]+", "-", photo.stem)[:32].strip("-.") or "photo"
     file = folder / f"{stem}-{_last_part(str(name))}.png"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from translate import images
 from translate.errors import ConfigError, TranslateError
+from translate.stopping import Cancelled
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
 from translate.ui.run import Comparison, Run, blend, compare, run
@@ -64,9 +65,12 @@ def side_by_side(
             result.stopped = True
             break
         try:
-            done = run(models, name, photo, scale)
+            done = run(models, name, photo, scale, cancelled)
             shown = compare(done)
             result.made.append(Made(name, done, shown, blend(shown, OVERLAY)))
+        except Cancelled:
+            result.stopped = True
+            break
         except TranslateError as error:
             result.failed.append((name, str(error).removeprefix(f"{photo}: ")))
         tell(number + 1)

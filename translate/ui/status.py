@@ -1,7 +1,34 @@
 """Pieces of HTML about work: how far it is, what came of it, what could not be done. Every word is escaped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far it is: in words, and as a share in [0, 1] where that is known."""
+
+    text: str
+    share: float | None = None
+
+
+Tell = Callable[[Stage], None]
+
+
+def bar(stage: Stage) -> str:
+    """A stage as HTML that screen readers follow."""
+    value = "" if stage.share is None else f' value="{min(max(stage.share, 0.0), 1.0):.4f}"'
+    text = escape(stage.text)
+    return (
+        f'<div class="tr-progress" role="status"><progress max="1"{value} aria-label="{text}"></progress>'
+        f"<span>{text}</span></div>"
+    )
+
+
+def note(text: str, kind: str = "") -> str:
+    """A line of plain text in place of the bar; `kind` is "done" for good news."""
+    return f'<p class="tr-told {kind}" role="status">{escape(text)}</p>' if text else ""
 
 
 def status(done: float, total: float, text: str) -> str:

@@ -16,11 +16,11 @@ from translate.inference.files import CLIPS
 from translate.ui import cards, status
 from translate.ui.clip import MAX_FRAMES, MAX_FRAMES_PUBLIC, NO_PYAV, Finished, is_available, look, translate_clip
 from translate.ui.events import Updates, told
-from translate.ui.follow import Follow
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
 from translate.ui.ways import wire_start, wire_stop
+from translate.ui.work import Follow
 
 _WELCOME = """<div class="tr-welcome tr-small"><h2>Your clip, translated frame by frame</h2>
 <ol><li>Choose a model.</li><li>Drop a clip of at most MOST frames.</li>
@@ -171,7 +171,7 @@ def _on_start(models: Models, most: int, panel: _Panel, start: gr.Button, inputs
 
     wire_start(panel, start, translated, inputs, "video-status")
 
-    wire_stop(panel)
+    wire_stop(panel.stop, panel.stopper)
 
 
 def _clip_of(payload: Any) -> Path | None:

@@ -1,6 +1,7 @@
 """What the ways of translating have in common where the work lasts: how it is started, stopped, and taken back."""
 
 from collections.abc import Callable
+from html import escape
 from threading import Event
 from typing import Any, Protocol
 
@@ -10,17 +11,26 @@ from translate.ui.events import ONE_AT_A_TIME, Updates, scroll_to
 
 
 class Panel(Protocol):
-    """The components of a way's right-hand side; `stopper` holds what the stop button sets."""
+    """The components of a way's right-hand side."""
 
     @property
     def line(self) -> gr.HTML: ...
     @property
     def stop(self) -> gr.Button: ...
-    @property
-    def stopper(self) -> gr.State: ...
 
     def components(self) -> list[Any]:
         """All of them, as an event's outputs."""
+
+
+def going_on(row: gr.Row, line: gr.HTML, stop: gr.Button, text: str) -> Updates:
+    """What goes on, and the row with the button that stops it."""
+    said = f'<p class="tr-said" role="status">{escape(text)}</p>'
+    return {row: gr.Row(visible=True), line: said, stop: gr.Button(visible=True)}
+
+
+def idle(row: gr.Row, line: gr.HTML) -> Updates:
+    """Nothing goes on."""
+    return {row: gr.Row(visible=False), line: ""}
 
 
 def wire_start(panel: Panel, start: gr.Button, work: Callable[..., Any], inputs: list[Any], line: str) -> None:
@@ -40,12 +50,12 @@ def wire_start(panel: Panel, start: gr.Button, work: Callable[..., Any], inputs:
     done.failure(broken, None, panel.components(), queue=False, api_visibility="private")
 
 
-def wire_stop(panel: Panel) -> None:
-    """The stop button sets what the work asks for."""
+def wire_stop(stop: gr.Button, stopper: gr.State) -> None:
+    """The button sets what the work asks for, which lies in `stopper`: of each visitor that visitor's own."""
 
-    def stopped(stopper: Event | None) -> Updates:
-        if stopper is not None:
-            stopper.set()
-        return {panel.stop: gr.Button(visible=False)}
+    def stopped(event: Event | None) -> Updates:
+        if event is not None:
+            event.set()
+        return {stop: gr.Button(visible=False)}
 
-    panel.stop.click(stopped, panel.stopper, panel.stop, queue=False, api_visibility="private", show_progress="hidden")
+    stop.click(stopped, stopper, stop, queue=False, api_visibility="private", show_progress="hidden")
