@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from translate.data.survey import survey
-from translate.errors import DatasetError, TranslateError
+from translate.errors import DatasetError
+from translate.stopping import Cancelled
 
 
 def draw(path: Path, colour: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (40, 30)) -> None:
@@ -94,6 +95,6 @@ def test_a_folder_that_is_nothing_known_is_one_line(tmp_path: Path) -> None:
 
 def test_looking_can_be_cancelled_between_files(pairs: Path) -> None:
     seen: list[tuple[int, int]] = []
-    with pytest.raises(TranslateError, match="it was cancelled"):
+    with pytest.raises(Cancelled, match="it was cancelled"):
         survey(pairs, progress=lambda done, total: seen.append((done, total)), cancelled=lambda: len(seen) == 3)
     assert seen == [(1, 10), (2, 10), (3, 10)]

@@ -10,6 +10,7 @@ from translate import presets
 from translate.errors import TranslateError
 from translate.evaluation import estimate as module
 from translate.evaluation.estimate import estimate
+from translate.stopping import Cancelled
 
 
 def tiny() -> module.TrainConfig:
@@ -44,7 +45,7 @@ class Slow(subprocess.Popen[bytes]):
 def test_a_cancelled_estimate_ends_its_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.subprocess, "Popen", Slow)
     began = time.monotonic()
-    with pytest.raises(TranslateError, match="the estimate was cancelled"):
+    with pytest.raises(Cancelled, match="the estimate was cancelled"):
         estimate(tiny(), cancelled=lambda: time.monotonic() - began > 0.3)
     assert Slow.last.poll() is not None
     assert time.monotonic() - began < 30

@@ -1,7 +1,9 @@
 """Uploaded sets: where they go, and what is not let in."""
 
+import json
 import shutil
 import stat
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from translate.catalog import home
 from translate.errors import DatasetError, TranslateError
 from translate.jobs import datasets
+from translate.jobs.record import Record, write
 
 
 @pytest.fixture(autouse=True)
@@ -67,4 +70,28 @@ def test_a_bomb_is_refused_by_what_it_says_it_unpacks_to(tmp_path: Path, monkeyp
         datasets.keep(zipped(tmp_path / "bomb.zip", {"a/1.png": bytes(2000)}))
     with pytest.raises(TranslateError, match="are more than the 10 expected"):
         datasets.keep(zipped(tmp_path / "bomb.zip", {f"a/{n}.png": b"" for n in range(11)}))
+    assert datasets.kept() == {}
+
+
+@pytest.mark.parametrize("where", ["asked", "noted", "within"])
+def test_a_set_that_a_job_trains_on_stays_until_the_job_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = datasets.keep(zipped(tmp_path / "pets.zip", {"a/1.png": b"one", "b/1.png": b"two"}))
+    other = datasets.keep(zipped(tmp_path / "pets-2.zip", {"a/1.png": b"one"}))
+    run, now = tmp_path / "runs" / "mine", time.time()
+    run.mkdir(parents=True)
+    words = {"asked": ("pix2pix", f"--data={folder}"), "noted": (), "within": ("cut", "--a", f"{folder}/a")}[where]
+    if where == "noted":
+        (run / "train.json").write_text(json.dumps({"source": {"root": str(folder), "a": None, "b": None}}))
+    write(run, Record(words=words, created=now, asked=now))  # its process is on its way
+    assert [job.name for job in datasets.users("pets")] == ["mine"]
+    assert datasets.users("pets-2") == []
+    with pytest.raises(DatasetError, match="pets: mine trains on it; stop that first: translate jobs stop mine"):
+        datasets.delete("pets")
+    assert (folder / "a" / "1.png").read_bytes() == b"one"
+    assert datasets.delete("pets-2") == other
+    write(run, Record(words=words, created=now, asked=now, state="stopped"))
+    datasets.delete("pets")
     assert datasets.kept() == {}

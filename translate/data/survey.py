@@ -10,7 +10,8 @@ from PIL import Image
 
 from translate.config import ClassSpec, DataConfig, Direction
 from translate.data.folders import Problem
-from translate.errors import DatasetError, TranslateError
+from translate.errors import DatasetError
+from translate.stopping import check
 
 if TYPE_CHECKING:
     from translate.data.domains import UnpairedLayout
@@ -64,7 +65,7 @@ def survey(
 
     With `task` it is taken for the one or the other. `progress` sees (files read, files in all); `cancelled` is asked
     after each.
-    Raises: DatasetError in one line where neither is recognised; TranslateError when cancelled.
+    Raises: DatasetError in one line where neither is recognised; Cancelled.
     """
     from translate.data.domains import recognise_domains
     from translate.data.layouts import recognise
@@ -74,8 +75,7 @@ def survey(
     def go_on(done: int, total: int) -> None:
         if progress:
             progress(done, total)
-        if cancelled():
-            raise TranslateError(f"{root}: not looked at to the end; it was cancelled")
+        check(cancelled, f"{root}: not looked at to the end; it was cancelled")
 
     if task == "unpaired":
         return _of_domains(recognise_domains(root, config=config), config, go_on)

@@ -12,6 +12,7 @@ from typing import Any
 
 from translate.config import TrainConfig, parse
 from translate.errors import TranslateError
+from translate.stopping import check
 
 ENOUGH, MOST = 4.0, 20
 """Seconds of steps that are enough to know the speed, and the most steps."""
@@ -41,7 +42,7 @@ def estimate(
 ) -> Estimate:
     """Time steps of `config` on made-up pictures of its own crop; reading pictures and validation come on top.
 
-    Raises: TranslateError when it is cancelled, takes too long, or the training does not fit into memory.
+    Raises: Cancelled; TranslateError when it takes too long, or the training does not fit into memory.
     """
     path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
@@ -57,8 +58,7 @@ def estimate(
                     return _read(process.communicate(asked, timeout=TICK)[0])
                 except subprocess.TimeoutExpired:
                     asked = b""  # it has been sent
-                if cancelled():
-                    raise TranslateError("the estimate was cancelled")
+                check(cancelled, "the estimate was cancelled")
                 if time.monotonic() > end:
                     raise TranslateError(f"no step was done in {limit:.0f} s; take a smaller size or batch")
         finally:

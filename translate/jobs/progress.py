@@ -97,11 +97,11 @@ def duration(seconds: float) -> str:
 
 def standing(folder: Path) -> Standing:
     """What the run's last save says; zero where nothing is saved or readable."""
-    config = _object(folder / RUN_FILE).get("config")
+    config = read_object(folder / RUN_FILE).get("config")
     config = config if isinstance(config, dict) else {}
     saved: Mapping[str, Any] = {}
     for name in (STATE, f"{STATE}.previous"):
-        facts = _object(folder / name / STATE_FILE).get("facts")
+        facts = read_object(folder / name / STATE_FILE).get("facts")
         if isinstance(facts, dict) and isinstance(facts.get("standing"), dict):
             saved = facts["standing"]
             break
@@ -131,6 +131,15 @@ def tail(folder: Path, lines: int = 40) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where it can't be read or holds no object."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _left(seconds: list[tuple[int, float]], steps: int) -> float | None:
     recent = seconds[-RECENT:]
     if len(recent) < 2 or recent[-1][0] <= recent[0][0]:
@@ -148,14 +157,6 @@ def _curves(records: list[dict[str, float | str]], leave_out: tuple[str, ...] = 
             if isinstance(value, int | float) and math.isfinite(value):
                 curves.setdefault(name, []).append((int(record["step"]), float(value)))
     return curves
-
-
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _count(values: Mapping[str, Any], name: str) -> int:

@@ -68,10 +68,11 @@ class Controls:
             except Cancelled:
                 yield self.idle(note(cancelled)) | without()
 
-    def wire(self, event: Any) -> None:
-        """What follows when `event` fails, and what the cancel button does."""
+    def wire(self, *events: Any) -> None:
+        """What follows when one of `events` fails, and what the cancel button does."""
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        event.failure(self.idle, None, self.components(), **quiet)
+        for event in events:
+            event.failure(self.idle, None, self.components(), **quiet)
         self.cancel.click(_stop, self.running, self.status, preprocess=False, **quiet)
 
 

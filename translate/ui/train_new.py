@@ -1,7 +1,8 @@
 """The left side of the Train tab: the data, a recipe, an estimate."""
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,18 @@ from translate.errors import ConfigError, DatasetError
 from translate.jobs import datasets, jobs
 from translate.jobs.request import RECOMMENDED, Request, about, fitting
 from translate.presets import preset as recipe
+from translate.stopping import check
 from translate.ui import train_cards as cards
+from translate.ui.controls import Controls
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.folders import server_folder
 from translate.ui.guard import KEEP_SECONDS, uploaded
 from translate.ui.settings import Settings
+from translate.ui.status import Stage, Tell
+from translate.ui.train_kept import Kept, kept_sets, wire_kept
 
 if TYPE_CHECKING:
-    from translate.config import Direction
+    pass
 
 DIRECTIONS = [("A → B", "AtoB"), ("B → A", "BtoA")]
 KINDS = [("Recognise", "auto"), ("Pairs", "paired"), ("No pairs", "unpaired")]
@@ -44,10 +49,10 @@ class New:
 
     archive: gr.File
     folder: gr.Textbox
-    look: gr.Button
-    kept: gr.Dropdown
+    kept: Kept
     direction: gr.Radio
     kind: gr.Radio
+    looking: Controls
     report: gr.HTML
     previews: gr.Gallery
     recipe: gr.Column
@@ -58,13 +63,14 @@ class New:
     batch: gr.Number
     name: gr.Textbox
     estimate: gr.HTML
-    measure: gr.Button
+    measuring: Controls
     start: gr.Button
     chosen: gr.State
 
     def components(self) -> list[Any]:
         """All of them, as an event's outputs."""
-        return [getattr(self, name) for name in self.__dataclass_fields__]
+        parts = [getattr(self, name) for name in self.__dataclass_fields__]
+        return [one for part in parts for one in (part.components() if isinstance(part, Controls | Kept) else [part])]
 
     def request(self) -> list[Any]:
         """What `asked` takes."""
@@ -88,7 +94,7 @@ class New:
     def nothing(self) -> Updates:
         """No data are chosen."""
         hidden = {self.previews: gr.Gallery(visible=False), self.recipe: gr.Column(visible=False)}
-        return {self.report: cards.NO_DATA, self.chosen: None, **hidden}
+        return {self.report: cards.NO_DATA, self.chosen: None, **hidden, **self.kept.listed()}
 
     def of_preset(self, name: str, data: str) -> Updates:
         """A preset's own settings."""
@@ -105,7 +111,7 @@ class New:
 
 def new_training(settings: Settings) -> New:
     """Build the components and wire what leads from data to an estimate."""
-    root, sets = settings.data_root, list(datasets.kept())
+    root = settings.data_root
     gr.HTML('<h2 class="tr-title">New training</h2>', js_on_load=None)
     archive = gr.File(
         label="A zip of pictures", file_types=[".zip", ".tar", ".gz", ".tgz"], height=150, elem_id="train-zip",
@@ -117,23 +123,29 @@ def new_training(settings: Settings) -> New:
             scale=3, min_width=160, elem_id="train-folder",
         )  # fmt: skip
         look = gr.Button("Look", min_width=80, elem_id="train-look")
-    kept = gr.Dropdown(
-        sets, value=None, label="Or a set uploaded before", visible=bool(sets), filterable=False, elem_id="train-kept"
-    )
+    kept = kept_sets()
     with gr.Row():
         kind = gr.Radio(KINDS, value="auto", label="What it is", min_width=150, elem_id="train-kind")
         direction = gr.Radio(DIRECTIONS, value="AtoB", label="Learn", min_width=130, elem_id="train-direction")
+    looking = _stoppable(look, "train-looking")
     report = gr.HTML(cards.NO_DATA, js_on_load=None, elem_id="train-report")
     previews = gr.Gallery(
         label="Some of them", visible=False, columns=4, height="auto", object_fit="contain", interactive=False,
         buttons=[], elem_id="train-previews",
     )  # fmt: skip
-    form = New(
-        archive, folder, look, kept, direction, kind, report, previews, *_recipe(), gr.State(time_to_live=KEEP_SECONDS)
-    )
+    chosen = gr.State(time_to_live=KEEP_SECONDS)
+    form = New(archive, folder, kept, direction, kind, looking, report, previews, *_recipe(), chosen)
     _on_data(form, settings)
     _on_recipe(form)
+    wire_kept(kept, form.nothing, [*form.components()])
     return form
+
+
+def _stoppable(start: gr.Button, name: str) -> Controls:
+    """What begins with a button that is there already: the one that stops it, and how far it is."""
+    stop = gr.Button("Stop", visible=False, size="sm", elem_id=f"{name}-stop")
+    status = gr.HTML(js_on_load=None, elem_id=f"{name}-status")
+    return Controls(start, stop, status, gr.State(time_to_live=KEEP_SECONDS))
 
 
 def _recipe() -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]:
@@ -150,47 +162,64 @@ def _recipe() -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]:
         with gr.Row():
             measure = gr.Button("Estimate", min_width=160, elem_id="train-measure")
             start = gr.Button("Start training", variant="primary", min_width=160, elem_id="train-start")
-    return part, preset, explained, size, steps, batch, name, estimate, measure, start
+        measuring = _stoppable(measure, "train-measuring")
+    return part, preset, explained, size, steps, batch, name, estimate, measuring, start
 
 
 def _number(label: str, elem_id: str) -> gr.Number:
     return gr.Number(label=label, precision=0, minimum=1, min_width=90, elem_id=elem_id)
 
 
-def _lookers(form: New, settings: Settings) -> dict[str, Callable[..., Updates]]:
+def _lookers(form: New, settings: Settings) -> dict[str, Callable[..., AsyncIterator[Updates]]]:
     """What looks at the data, by where they come from."""
 
-    def looked(root: Path, direction: "Direction", kind: Any, progress: gr.Progress) -> Updates:
-        def move(done: int, total: int) -> None:
-            progress((done, total), desc="reading every file", unit="files")
+    def of_zip(archive: Any) -> Path:
+        path = uploaded(archive)
+        if path is None:
+            raise DatasetError("no zip was uploaded; choose one")
+        return datasets.keep(path)
 
-        return form.show(survey(root, direction=direction, task=kind, progress=move))
+    def of_folder(text: Any) -> Path:
+        return server_folder(settings, text)
 
-    def from_zip(archive: Any, direction: Any, kind: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        with told():
-            path = uploaded(archive)
-            if path is None:
-                raise DatasetError("no zip was uploaded; choose one")
-            folder = datasets.keep(path)
-            sets = gr.Dropdown(list(datasets.kept()), value=folder.name, visible=True)
-            return {form.kept: sets, form.archive: None} | looked(folder, direction, kind, progress)
+    def of_kept(name: Any) -> Path:
+        return datasets.find(str(name))
 
-    def from_folder(text: Any, direction: Any, kind: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        with told():
-            folder = server_folder(settings, text)
-            return {form.kept: None} | looked(folder, direction, kind, progress)
-
-    def from_kept(name: Any, direction: Any, kind: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        with told():
-            return looked(datasets.find(str(name)), direction, kind, progress)
-
-    def again(chosen: Chosen | None, direction: Any, kind: Any, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
+    async def again(chosen: Chosen | None, direction: Any, kind: Any) -> AsyncIterator[Updates]:
         if chosen is None:
-            return {form.chosen: None}
-        with told():
-            return looked(chosen.root, direction, kind, progress)
+            yield {form.chosen: None}
+            return
+        async with aclosing(_looked(form, lambda: chosen.root, direction, kind)) as looked:
+            async for updates in looked:
+                yield updates
 
-    return {"zip": from_zip, "folder": from_folder, "kept": from_kept, "again": again}
+    def from_(find: Callable[[Any], Path]) -> Callable[..., AsyncIterator[Updates]]:
+        async def begun(source: Any, direction: Any, kind: Any) -> AsyncIterator[Updates]:
+            async with aclosing(_looked(form, lambda: find(source), direction, kind)) as looked:
+                async for updates in looked:
+                    yield updates
+
+        return begun
+
+    return {"zip": from_(of_zip), "folder": from_(of_folder), "kept": from_(of_kept), "again": again}
+
+
+def _looked(form: New, find: Callable[[], Path], direction: Any, kind: Any) -> AsyncGenerator[Updates, None]:
+    def work(tell: Tell, cancelled: Callable[[], bool]) -> tuple[Path, Survey]:
+        def move(done: int, total: int) -> None:
+            tell(Stage(f"Reading every file: {done:,} of {total:,}", done / max(total, 1)))
+
+        root = find()
+        check(cancelled)
+        return root, survey(root, direction=direction, task=kind, progress=move, cancelled=cancelled)
+
+    def shown(done: tuple[Path, Survey]) -> Updates:
+        root, found = done
+        return form.show(found) | form.kept.listed(root) | {form.archive: None}
+
+    return form.looking.followed(
+        work, shown, "Stopped; the data were not looked at.", without=form.nothing, alone=False
+    )
 
 
 def _on_data(form: New, settings: Settings) -> None:
@@ -198,18 +227,21 @@ def _on_data(form: New, settings: Settings) -> None:
     starts: list[tuple[Callable[..., Any], str, Any]] = [
         (form.archive.upload, "zip", form.archive),
         (form.folder.submit, "folder", form.folder),
-        (form.look.click, "folder", form.folder),
-        (form.kept.input, "kept", form.kept),
+        (form.looking.start.click, "folder", form.folder),
+        (form.kept.menu.input, "kept", form.kept.menu),
         (form.direction.input, "again", form.chosen),
         (form.kind.input, "again", form.chosen),
     ]
+    begun = []
     for start, name, source in starts:
         done = start(
             look[name], [source, form.direction, form.kind], outputs, preprocess=False, api_visibility="private",
-            show_progress_on=[form.report], **LOOKING,
+            show_progress="hidden", **LOOKING,
         )  # fmt: skip
         # What is shown is no longer what was asked for.
         done.failure(form.nothing, None, outputs, queue=False, show_progress="hidden", api_visibility="private")
+        begun.append(done)
+    form.looking.wire(*begun)
 
 
 def _on_recipe(form: New) -> None:
@@ -217,23 +249,34 @@ def _on_recipe(form: New) -> None:
         with told():
             return form.of_preset(name, chosen.root.name if chosen else "")
 
-    def measured(*given: Any) -> Updates:
-        with told():
-            chosen, request = asked(*given)
-            from translate.evaluation.estimate import estimate
+    def work(given: Any, tell: Tell, cancelled: Callable[[], bool]) -> str:
+        chosen, request = asked(*given)
+        from translate.evaluation.estimate import estimate
 
-            config = request.config(chosen.classes)
-            is_busy = any(job.state == "running" for job in jobs())
-            return {form.estimate: gr.HTML(cards.estimate_card(estimate(config), config.steps, is_busy), visible=True)}
+        config = request.config(chosen.classes)
+        tell(Stage("Timing a few steps of it"))
+        found = estimate(config, cancelled=cancelled)
+        return cards.estimate_card(found, config.steps, is_busy=any(job.state == "running" for job in jobs()))
+
+    async def measured(*given: Any) -> AsyncIterator[Updates]:
+        following = form.measuring.followed(
+            lambda tell, cancelled: work(given, tell, cancelled),
+            lambda card: {form.estimate: gr.HTML(card, visible=True)},
+            "Stopped.",
+        )
+        async with aclosing(following):
+            async for updates in following:
+                yield updates
 
     form.preset.input(
         changed, [form.preset, form.chosen], form.components(), queue=False, show_progress="hidden",
         preprocess=False, api_visibility="private",
     )  # fmt: skip
-    form.measure.click(
-        measured, form.request(), [form.estimate], preprocess=False, api_visibility="private",
-        show_progress="minimal", show_progress_on=[form.measure], **ONE_AT_A_TIME,
+    done = form.measuring.start.click(
+        measured, form.request(), [*form.measuring.components(), form.estimate], preprocess=False,
+        api_visibility="private", show_progress="hidden", **ONE_AT_A_TIME,
     )  # fmt: skip
+    form.measuring.wire(done)
 
 
 def asked(

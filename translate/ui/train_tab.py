@@ -1,6 +1,7 @@
 """The Train tab: data, recipe and start on one side, all trainings on the other; `/train` and `/jobs` for programs."""
 
 import tempfile
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import gradio as gr
 from gradio.context import get_blocks_context
 
 from translate import catalog, jobs
-from translate.data.survey import survey
+from translate.data.survey import Survey, survey
 from translate.errors import CheckpointError, ConfigError, DatasetError
 from translate.jobs import datasets
 from translate.jobs.package import models_of, pack
@@ -18,14 +19,13 @@ from translate.ui.folders import server_folder
 from translate.ui.guard import own_folder
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.train_kept import QUIET
 from translate.ui.train_new import LOOKING, Chosen, New, asked, free_name, new_training
 from translate.ui.train_watch import Watch, watch_trainings
+from translate.ui.work import working
 
 REFRESH = 2.0
 """Seconds between two looks at the trainings."""
-QUIET: dict[str, Any] = {
-    "queue": False, "show_progress": "hidden", "api_visibility": "private", "preprocess": False,
-}  # fmt: skip
 VERBS = {"pause": jobs.pause, "resume": jobs.resume, "stop": jobs.stop}
 _FETCH = """file => { if (file) Object.assign(document.createElement("a"),
 {href: file.url, download: file.orig_name}).click(); }"""
@@ -128,14 +128,18 @@ def _on_use(watch: Watch, models: Models) -> None:
 
 
 def _endpoints(settings: Settings, device: str) -> None:
-    def train(
+    async def train(
         data: str, preset: str, name: str, steps: float | None = None, size: float | None = None,
         batch_size: float | None = None, direction: str = "AtoB",
     ) -> dict[str, Any]:  # fmt: skip
         """Queue a training: `data` is a folder below the data root or an uploaded set's name. Gives the job."""
-        with told():
+
+        def looked(cancelled: Callable[[], bool]) -> tuple[Path, Survey]:
             root = datasets.kept().get(str(data)) or server_folder(settings, data)
-            found = survey(root, direction="BtoA" if direction == "BtoA" else "AtoB")
+            return root, survey(root, direction="BtoA" if direction == "BtoA" else "AtoB", cancelled=cancelled)
+
+        with told():
+            root, found = await working(looked, alone=False)
             if found.problems:
                 raise DatasetError(f"{len(found.problems)} files can't be used, the first is {found.problems[0]}")
             chosen = Chosen(root, found.task, len(found.classes), 0)
