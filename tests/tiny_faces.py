@@ -8,6 +8,7 @@ import torch
 from translate.checkpoints import DISCRIMINATOR, save_model
 from translate.config import ALIGNMENTS, DataConfig, DiscriminatorConfig, JudgeConfig, LatentConfig, ModelConfig
 from translate.editing.detection import Face
+from translate.editing.mapper import FOLDER, MapperConfig, TrainedMapper, build_mapper, save_mapper
 from translate.images import Array
 from translate.networks import (
     StyleGAN2Discriminator,
@@ -55,6 +56,17 @@ def model(folder: Path, *, judged: bool = True, aligned: bool = True) -> Path:
             folder / DISCRIMINATOR, discriminator(), JudgeConfig(name="tiny", discriminator=JUDGE, generator=LATENT)
         )
     return folder
+
+
+def mapper(folder: Path, prompt: str, *, weights: str = "") -> Path:
+    """A mapper with random weights among those of the model in `folder`."""
+    shape = generator()
+    config = MapperConfig(
+        prompt=prompt, weights=weights, num_ws=shape.num_ws, w_dim=LATENT.latent, levels=("coarse", "medium")
+    )
+    torch.manual_seed(2)
+    save_mapper(folder / FOLDER / prompt.replace(" ", "-"), TrainedMapper(build_mapper(config), config))
+    return folder / FOLDER
 
 
 def smooth(height: int, width: int, dtype: type = np.uint8) -> Array:

@@ -1,7 +1,10 @@
 """Many photos, a clip, the camera and several models in a real headless Chromium."""
 
 import re
+import threading
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +145,28 @@ def test_the_camera_is_translated_live_until_it_is_stopped_or_left(page: Any, mo
     page.wait_for_function(f"document.querySelector('#camera img').src != {last!r}")
     way(page, "One photo")  # who leaves it stops it as well
     page.wait_for_function("!document.querySelector('#camera video')?.srcObject")
+
+
+def test_stopping_the_camera_ends_what_is_under_way_on_the_server(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from translate.ui import camera_tab
+
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow(_: object, __: object, cancelled: Callable[[], bool]) -> float:
+        begun.set()
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not cancelled():
+            time.sleep(0.05)
+        ended.set()
+        return 0.1
+
+    monkeypatch.setattr(camera_tab, "check_speed", slow)
+    way(page, "Camera")
+    page.click("#camera .tr-start")
+    assert begun.wait(30)
+    page.click("#camera .tr-stop")
+    assert ended.wait(15)
+    page.wait_for_function("document.querySelector('#camera [role=status]').innerText === 'Stopped.'")
 
 
 def test_a_model_too_slow_for_the_camera_says_how_fast_it_is(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """The Edit and Generate tabs in a real headless Chromium, with a tiny model whose words mean nothing."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,45 @@ def test_a_photo_s_face_is_marked_with_the_keyboard_and_an_edit_stays_in_what_wa
     assert not moved[:y].any()
     assert not moved[y + side * 6 // 10 :].any()
     assert not moved[:, :x].any()
+
+
+@pytest.fixture
+def mappers(served: Served) -> Iterator[Path]:
+    """Two mappers of the page's model of faces."""
+    folder = served.home / "models" / "tiny-faces"
+    tiny_faces.mapper(folder, "a bright face")
+    yield tiny_faces.mapper(folder, "a dark face")
+    shutil.rmtree(folder / "mappers")
+
+
+def test_a_model_s_mappers_are_a_menu_of_their_sentences(
+    mappers: Path, edit: Any, served: Served, tmp_path: Path
+) -> None:
+    edit.get_by_text("How", exact=True).click()
+    edit.get_by_label("Mapper: trained for one sentence").check()
+    edit.wait_for_selector("#edit-mapper input", state="visible")
+    edit.wait_for_selector("#edit-prompt", state="hidden")
+    assert not edit.get_by_role("button", name="an old man").is_visible()
+    edit.click("#edit-mapper input")
+    offered = [text.split("\n")[-1] for text in edit.get_by_role("option").all_inner_texts()]  # before it a check mark
+    assert offered == ["a bright face", "a dark face"]
+    edit.get_by_role("option", name="a dark face").click()
+    edit.click("#edit-go")
+    wait(edit, 1)
+    assert "a dark face" in edit.locator("#edit-history").inner_text()
+    assert "mapper" in edit.locator("#edit-history").inner_text()
+    editor = translate.load_editor(served.home / "models" / "tiny-faces", device="cpu")
+    expected = editor.edit(7, "a dark face", method="mapper")
+    found = images.read_array(save(edit, "#edit-download", tmp_path))
+    np.testing.assert_array_equal(found, np.asarray(expected.image))
+    edit.get_by_label("Direction: at once").check()
+    edit.wait_for_selector("#edit-prompt", state="visible")
+
+
+def test_where_there_is_no_mapper_none_is_offered(edit: Any) -> None:
+    edit.get_by_text("How", exact=True).click()
+    edit.get_by_label("Optimise: one face, step by step").wait_for()
+    assert edit.get_by_label("Mapper: trained for one sentence").count() == 0
 
 
 def test_an_optimisation_shows_its_steps_and_stops_when_told(edit: Any) -> None:

@@ -1,6 +1,9 @@
 """The Train tab in a real browser: a zip becomes a training, a model, a translation."""
 
+import shutil
+import time
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,11 @@ from PIL import Image
 import translate
 from tests.ui.browser import MARKS, PHONE, download, fits, open_tab, upload, wait_for_result
 from tests.ui.tiny_page import Served, draw
+from translate.evaluation import estimate
+from translate.jobs import datasets
+from translate.jobs.record import Record, write
+from translate.stopping import check
+from translate.ui import train_new
 
 pytestmark = MARKS
 PATIENCE = 240_000
@@ -100,3 +108,73 @@ def test_a_hostile_zip_is_one_line(train: Any, tmp_path: Path) -> None:
     toast.wait_for()
     assert "leads out of the folder; nothing was extracted" in toast.inner_text()
     assert "translate-" not in toast.inner_text()
+
+
+@pytest.fixture
+def kept(train: Any, tmp_path: Path) -> Iterator[Path]:
+    """A set that was uploaded before, chosen on the page."""
+    folder = datasets.keep(zipped(tmp_path / "mirrors.zip"))
+    train.reload()
+    open_tab(train, "Train")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def take(page: Any) -> None:
+    page.click("#train-kept input")
+    page.get_by_role("option", name="mirrors").click()
+
+
+def test_an_uploaded_set_is_deleted_after_a_question_and_not_while_a_job_trains_on_it(
+    train: Any, kept: Path, tmp_path: Path
+) -> None:
+    assert train.locator("#train-kept-delete").is_disabled()
+    take(train)
+    train.wait_for_selector(".tr-survey")
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    job = Record(words=("pix2pix", f"--data={kept}"), created=1.0, asked=time.time())
+    write(run, job)  # its process is on its way
+    train.click("#train-kept-delete")
+    asked = train.locator("#train-kept-sure")
+    asked.get_by_text("Delete the set mirrors with its 16 files").wait_for()
+    assert "Without it mine can’t go on." in asked.inner_text()
+    train.click("#train-kept-yes")
+    train.get_by_test_id("toast-body").get_by_text("mirrors: mine trains on it; stop that first").wait_for()
+    assert kept.is_dir()
+    write(run, job.replace(state="stopped"))
+    train.click("#train-kept-no")
+    train.wait_for_selector("#train-kept-sure", state="hidden")
+    train.click("#train-kept-delete")
+    train.click("#train-kept-yes")
+    train.wait_for_selector("text=Show what to learn")
+    assert train.locator("#train-kept input").input_value() == ""
+    assert not kept.exists()
+
+
+def test_looking_at_data_and_the_estimate_are_stopped(train: Any, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    def slow(*_: object, cancelled: Callable[[], bool], **__: object) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            time.sleep(0.05)
+            if cancelled():
+                ended.append(True)
+            check(cancelled)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_new, "survey", slow)
+        take(train)
+        train.click("#train-looking-stop")
+        train.wait_for_selector("text=Stopped; the data were not looked at.")
+        assert (train.locator(".tr-survey").count(), ended) == (0, [True])
+    train.get_by_label("Pairs", exact=True).check()  # nothing is chosen, so nothing is looked at again
+    take(train)
+    train.wait_for_selector(".tr-survey")
+    monkeypatch.setattr(estimate, "estimate", slow)
+    train.click("#train-measure")
+    train.click("#train-measuring-stop")
+    train.wait_for_selector("#train-measuring-status >> text=Stopped.")
+    assert ended == [True, True]
+    assert train.locator("#train-measure").is_enabled()

@@ -178,10 +178,13 @@ def _on_how(editors: Editors, faces: Faces, asking: Asking) -> None:
         }
 
     def offered(model: str | None, method: str, auto: bool, sentence: str | None) -> Updates:
-        known = editors.mappers(model)
+        choices = editors.choices()
+        model = model if model in [name for _, name in choices] else editors.default()
+        known = editors.mappers(model) if model else []
         method = "direction" if method == "mapper" and not known else method
         chosen = sentence if sentence in known else next(iter(known), None)
         return how(method, auto) | {
+            faces.model: gr.Dropdown(choices, value=model, visible=len(choices) != 1),
             asking.method: gr.Radio([*METHODS, MAPPER] if known else METHODS, value=method),
             asking.mapper: gr.Dropdown(known, value=chosen, visible=method == "mapper"),
         }
@@ -193,7 +196,7 @@ def _on_how(editors: Editors, faces: Faces, asking: Asking) -> None:
     asking.auto.input(lambda auto: gr.Slider(visible=not auto), asking.auto, asking.threshold, **QUICK)
     given = [faces.model, asking.method, asking.auto, asking.mapper]
     for on in (faces.model.input, partial(gr.on, None)):  # on every visit: one may have been trained meanwhile
-        on(offered, given, [*parts, asking.method], preprocess=False, **QUICK)
+        on(offered, given, [faces.model, *parts, asking.method], preprocess=False, **QUICK)
 
 
 def _on_history(editors: Editors, asking: Asking, board: Board) -> None:

@@ -23,7 +23,7 @@ class Editors:
 
     def __init__(self, device: str = "auto") -> None:
         self.device = device
-        self._key: tuple[str, int, bool] | None = None
+        self._key: tuple[str, tuple[int, ...], bool] | None = None
         self._loaded: Editor | None = None
         self._lock = threading.Lock()
 
@@ -66,7 +66,8 @@ class Editors:
         return [prompt for prompt, weights in known.items() if weights in ("", own)]
 
     def load(self, name: object) -> "Editor":
-        """The editor of a listed model; one that has been trained further, or has got a detector, is loaded anew.
+        """The editor of a listed model; one that has been trained further, or has got a detector or a mapper, is loaded
+        anew.
 
         Raises: CheckpointError when it isn't listed or is damaged.
         """
@@ -75,7 +76,9 @@ class Editors:
         from translate.editing.editor import Editor
 
         with self._lock:
-            key = (entry.name, (entry.folder / MODEL_FILE).stat().st_mtime_ns, detection.is_installed())
+            mappers = sorted((entry.folder / MAPPERS).glob("*/mapper.json"))
+            stamps = tuple(path.stat().st_mtime_ns for path in (entry.folder / MODEL_FILE, *mappers))
+            key = (entry.name, stamps, detection.is_installed())
             if key != self._key or self._loaded is None:
                 self._key, self._loaded = None, None  # both at once may be more than there is memory for
                 self._loaded = Editor.load(entry.folder, device=self.device)

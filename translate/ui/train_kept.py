@@ -41,6 +41,10 @@ class Kept:
         menu = gr.Dropdown(list(sets)) if root is None else gr.Dropdown(list(sets), value=chosen)
         return {self.menu: menu, self.row: gr.Row(visible=bool(sets))}
 
+    def none(self) -> Updates:
+        """The sets as they are now, and none of them chosen."""
+        return self.listed() | {self.menu: gr.Dropdown(list(datasets.kept()), value=None)}
+
 
 def kept_sets() -> Kept:
     """Build the components."""
@@ -75,11 +79,14 @@ def wire_kept(kept: Kept, nothing: Callable[[], Updates], outputs: list[Any]) ->
     def deleted(name: object) -> Updates:
         with told():
             datasets.delete(str(name))
-            return nothing() | {
-                kept.menu: gr.Dropdown(list(datasets.kept()), value=None),
-                kept.asking: gr.Row(visible=False),
-                kept.doomed: None,
-            }
+            return (
+                nothing()
+                | kept.none()
+                | {
+                    kept.asking: gr.Row(visible=False),
+                    kept.doomed: None,
+                }
+            )
 
     gr.on(None, kept.listed, None, outputs, **QUIET)
     kept.menu.change(chosen, kept.menu, [kept.delete, kept.asking], **QUIET)

@@ -96,6 +96,10 @@ class New:
         hidden = {self.previews: gr.Gallery(visible=False), self.recipe: gr.Column(visible=False)}
         return {self.report: cards.NO_DATA, self.chosen: None, **hidden, **self.kept.listed()}
 
+    def stopped(self) -> Updates:
+        """No data are chosen, and every set can be chosen anew."""
+        return self.nothing() | self.kept.none()
+
     def of_preset(self, name: str, data: str) -> Updates:
         """A preset's own settings."""
         config = recipe(name)
@@ -218,7 +222,7 @@ def _looked(form: New, find: Callable[[], Path], direction: Any, kind: Any) -> A
         return form.show(found) | form.kept.listed(root) | {form.archive: None}
 
     return form.looking.followed(
-        work, shown, "Stopped; the data were not looked at.", without=form.nothing, alone=False
+        work, shown, "Stopped; the data were not looked at.", without=form.stopped, alone=False
     )
 
 
