@@ -19,11 +19,8 @@ Tell = Callable[[Stage], None]
 def bar(stage: Stage) -> str:
     """A stage as HTML that screen readers follow."""
     value = "" if stage.share is None else f' value="{min(max(stage.share, 0.0), 1.0):.4f}"'
-    text = escape(stage.text)
-    return (
-        f'<div class="tr-progress" role="status"><progress max="1"{value} aria-label="{text}"></progress>'
-        f"<span>{text}</span></div>"
-    )
+    shown = f'<progress max="1"{value} aria-label="Progress"></progress>'
+    return f'<div class="tr-status" role="status">{shown}<p>{escape(stage.text)}</p></div>'
 
 
 def note(text: str, kind: str = "") -> str:

@@ -11,6 +11,7 @@ import gradio as gr
 from translate.jobs import datasets
 from translate.ui.events import Updates, told
 from translate.ui.guard import KEEP_SECONDS
+from translate.ui.models_card import megabytes
 
 QUIET: dict[str, Any] = {
     "queue": False, "show_progress": "hidden", "api_visibility": "private", "preprocess": False,
@@ -24,7 +25,7 @@ class Kept:
     row: gr.Row
     menu: gr.Dropdown
     delete: gr.Button
-    asking: gr.Row
+    asking: gr.Column
     question: gr.HTML
     yes: gr.Button
     no: gr.Button
@@ -55,10 +56,11 @@ def kept_sets() -> Kept:
             elem_id="train-kept",
         )  # fmt: skip
         delete = gr.Button("Delete…", min_width=80, interactive=False, elem_id="train-kept-delete")
-    with gr.Row(visible=False, elem_id="train-kept-sure") as asking:
+    with gr.Column(visible=False, elem_id="train-kept-sure") as asking:
         question = gr.HTML(js_on_load=None)
-        yes = gr.Button("Yes, delete it", min_width=110, variant="stop", elem_id="train-kept-yes")
-        no = gr.Button("Keep it", min_width=110, elem_id="train-kept-no")
+        with gr.Row():
+            yes = gr.Button("Yes, delete it", min_width=110, variant="stop", elem_id="train-kept-yes")
+            no = gr.Button("Keep it", min_width=110, elem_id="train-kept-no")
     return Kept(row, menu, delete, asking, question, yes, no, gr.State(time_to_live=KEEP_SECONDS))
 
 
@@ -66,14 +68,14 @@ def wire_kept(kept: Kept, nothing: Callable[[], Updates], outputs: list[Any]) ->
     """List the sets on every visit, and delete one; `nothing` shows, in `outputs`, that no data are chosen."""
 
     def chosen(name: object) -> Updates:
-        return {kept.delete: gr.Button(interactive=bool(name)), kept.asking: gr.Row(visible=False)}
+        return {kept.delete: gr.Button(interactive=bool(name)), kept.asking: gr.Column(visible=False)}
 
     def ask(name: object) -> Updates:
         with told():
             return {
                 kept.doomed: name,
                 kept.question: f'<p class="tr-question">{question(str(name))}</p>',
-                kept.asking: gr.Row(visible=True),
+                kept.asking: gr.Column(visible=True),
             }
 
     def deleted(name: object) -> Updates:
@@ -83,7 +85,7 @@ def wire_kept(kept: Kept, nothing: Callable[[], Updates], outputs: list[Any]) ->
                 nothing()
                 | kept.none()
                 | {
-                    kept.asking: gr.Row(visible=False),
+                    kept.asking: gr.Column(visible=False),
                     kept.doomed: None,
                 }
             )
@@ -93,7 +95,7 @@ def wire_kept(kept: Kept, nothing: Callable[[], Updates], outputs: list[Any]) ->
     kept.delete.click(ask, kept.menu, [kept.doomed, kept.question, kept.asking], **QUIET)
     # Through the queue: that it can't be deleted is told to the visitor.
     kept.yes.click(deleted, kept.doomed, outputs, **QUIET | {"queue": True})
-    kept.no.click(lambda: gr.Row(visible=False), None, kept.asking, **QUIET)
+    kept.no.click(lambda: gr.Column(visible=False), None, kept.asking, **QUIET)
 
 
 def question(name: str) -> str:
@@ -102,7 +104,7 @@ def question(name: str) -> str:
     Raises: DatasetError when there is no such set.
     """
     files = [path for path in datasets.find(name).rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files) / 1e6
+    size = megabytes(sum(path.stat().st_size for path in files))
     unfinished = [job.name for job in datasets.users(name) if job.state != "finished"]
-    asked = f"Delete the set {name} with its {len(files):,} files ({size:.1f} MB)? Nothing brings it back."
+    asked = f"Delete the set {name} with its {len(files):,} files ({size})? Nothing brings it back."
     return escape(f"{asked} Without it {', '.join(unfinished)} can’t go on." if unfinished else asked)
