@@ -186,8 +186,10 @@ def _lookers(form: New, settings: Settings) -> dict[str, Callable[..., AsyncIter
     def of_folder(text: Any) -> Path:
         return server_folder(settings, text)
 
-    def of_kept(name: Any) -> Path:
-        return datasets.find(str(name))
+    async def from_kept(_: Any, direction: Any, kind: Any, event: gr.SelectData) -> AsyncIterator[Updates]:
+        async with aclosing(_looked(form, lambda: datasets.find(str(event.value)), direction, kind)) as looked:
+            async for updates in looked:
+                yield updates
 
     async def again(chosen: Chosen | None, direction: Any, kind: Any) -> AsyncIterator[Updates]:
         if chosen is None:
@@ -205,7 +207,7 @@ def _lookers(form: New, settings: Settings) -> dict[str, Callable[..., AsyncIter
 
         return begun
 
-    return {"zip": from_(of_zip), "folder": from_(of_folder), "kept": from_(of_kept), "again": again}
+    return {"zip": from_(of_zip), "folder": from_(of_folder), "kept": from_kept, "again": again}
 
 
 def _looked(form: New, find: Callable[[], Path], direction: Any, kind: Any) -> AsyncGenerator[Updates, None]:
@@ -232,7 +234,8 @@ def _on_data(form: New, settings: Settings) -> None:
         (form.archive.upload, "zip", form.archive),
         (form.folder.submit, "folder", form.folder),
         (form.looking.start.click, "folder", form.folder),
-        (form.kept.menu.input, "kept", form.kept.menu),
+        # Not input: that comes once more when the menu loses the focus, as to the stop button.
+        (form.kept.menu.select, "kept", form.kept.menu),
         (form.direction.input, "again", form.chosen),
         (form.kind.input, "again", form.chosen),
     ]
