@@ -21,7 +21,7 @@ def test_a_seed_is_the_same_house_at_any_size() -> None:
 def test_every_house_has_sky_above_it_windows_and_one_door_on_the_ground(seed: int) -> None:
     house = front(seed, 256, 256)
     parts = {PARTS[value] for value in np.unique(house)}
-    assert parts >= {"background", "facade", "window", "door", "cornice"}
+    assert parts >= {"background", "facade", "window", "door", "molding"}
     assert (house[:10] == PARTS.index("background")).all()
     doors = np.flatnonzero((house == PARTS.index("door")).any(axis=0))
     assert (np.diff(doors) == 1).all()

@@ -27,10 +27,11 @@ def front(seed: int, height: int, width: int) -> Array:
     floors, columns = int(rng.integers(2, 5)), int(rng.integers(3, 7))
     ground = rng.uniform(0.72, 0.8)
     sheet.box("facade", left, top, 1 - left, 1)
-    sheet.box("cornice", left, top, 1 - left, top + 0.03)
-    sheet.box("cornice", left, ground - 0.015, 1 - left, ground + 0.01)
-    sills, frames, blinds, pillars, shops = (rng.random(5) < (0.7, 0.5, 0.5, 0.4, 0.5)).tolist()
-    style = _Style(sills, frames, blinds, pillars, shops, width=rng.uniform(0.4, 0.58))
+    # In those pictures the bands across a house are moldings; a cornice crowns a window.
+    sheet.box("molding", left, top, 1 - left, top + 0.045)
+    sheet.box("molding", left, ground - 0.015, 1 - left, ground + 0.01)
+    sills, cornices, blinds, pillars, shops = (rng.random(5) < (0.7, 0.5, 0.5, 0.4, 0.5)).tolist()
+    style = _Style(sills, cornices, blinds, pillars, shops, width=rng.uniform(0.4, 0.58))
     balconies = set(rng.choice(columns, size=max(1, columns // 3), replace=False).tolist())
     across, down = (1 - 2 * left) / columns, (ground - top - 0.05) / floors
     for floor in range(floors):
@@ -40,7 +41,7 @@ def front(seed: int, height: int, width: int) -> Array:
     if style.pillars:
         for column in range(columns + 1):
             x = left + column * across
-            sheet.box("pillar", max(left, x - 0.012), top + 0.03, min(1 - left, x + 0.012), ground - 0.015)
+            sheet.box("pillar", max(left, x - 0.012), top + 0.045, min(1 - left, x + 0.012), ground - 0.015)
     _ground(sheet, style, left, ground, across, columns, door=int(rng.integers(columns)))
     return sheet.index
 
@@ -57,7 +58,7 @@ def renamed(index: Array, names: list[str]) -> Array:
 @dataclass(frozen=True)
 class _Style:
     sills: bool
-    frames: bool
+    cornices: bool
     blinds: bool
     pillars: bool
     shops: bool
@@ -79,9 +80,9 @@ class _Sheet:
 def _window(sheet: _Sheet, style: _Style, x: float, y: float, across: float, down: float, *, balcony: bool) -> None:
     """One window with what is around it, in a cell that begins at the height `y` and is centred at `x`."""
     half, top, bottom = across * style.width / 2, y + 0.18 * down, y + 0.78 * down
-    if style.frames:
-        sheet.box("molding", x - half - 0.01, top - 0.012, x + half + 0.01, bottom)
-        sheet.box("deco", x - half, y + 0.04 * down, x + half, top - 0.012)
+    if style.cornices:
+        sheet.box("cornice", x - half - 0.012, y + 0.06 * down, x + half + 0.012, y + 0.15 * down)
+        sheet.box("deco", x - half, bottom + 0.08 * down, x + half, bottom + 0.13 * down)
     sheet.box("window", x - half, top, x + half, bottom)
     if style.blinds:
         sheet.box("blind", x - half, top, x + half, top + 0.25 * (bottom - top))
