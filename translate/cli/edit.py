@@ -54,7 +54,7 @@ def edit(
     neutral: Annotated[str | None, typer.Option(help="What the prompt is compared with.  [default: a face]")] = None,
     method: Annotated[str, typer.Option(help="direction, optimise or mapper.")] = "direction",
     strength: Annotated[float, typer.Option(help="1 is the method's own; below 0 the other way.")] = 1.0,
-    disentangle: Annotated[str, typer.Option(help="direction: 0 changes most, 1 least; auto chooses.")] = "auto",
+    disentangle: Annotated[str, typer.Option(help="0 changes most besides, 1 least; auto chooses.")] = "auto",
     mask: Annotated[Path | None, typer.Option(help="A square picture: white may change, black stays.")] = None,
     mapper: Annotated[Path | None, typer.Option(help="A trained mapper's folder, or its authors' .pt file.")] = None,
     strip: Annotated[str | None, typer.Option(help="At these strengths, as -1,0,1,2; .gif and .webp move.")] = None,

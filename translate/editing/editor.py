@@ -225,7 +225,8 @@ class Editor:
     ) -> Edited:
         """Change a face as a text says; strength 1 is each method's own, below 0 is the other way.
 
-        `disentangle` is how relevant a style channel must be to be moved, of [0, 1]. `mask` is where the picture may change: white on black, or (1, 1, R, R) in [0, 1]. `report` follows an optimisation.
+        `disentangle` is how relevant a style channel must be to be moved, of [0, 1]. `mask` is where the picture may
+        change: white on black, or (1, 1, R, R) in [0, 1]. `report` follows an optimisation.
         Raises: ConfigError for words that CLIP does not know, a missing mapper, or values out of range; Cancelled.
         """
         _check(strength, disentangle, method)

@@ -217,9 +217,7 @@ def _rows(state: EditState, row: int) -> EditState:
 
 def _of_rows(step: EditStep, part: slice) -> EditStep:
     """An edit of some faces; a direction is the same for all."""
-    w, s = (
-        change if change is None or len(change) == 1 else change[part] for change in (step.w_change, step.s_change)
-    )
+    w, s = (change if change is None or len(change) == 1 else change[part] for change in (step.w_change, step.s_change))
     return replace(step, w_change=w, s_change=s)
 
 
