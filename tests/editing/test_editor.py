@@ -191,7 +191,7 @@ def test_a_cancelled_optimisation_is_told_and_one_cancelled_at_once_changes_noth
     none = editor.edit(3, "bright", method="optimise", cancelled=lambda: True)
     assert (none.messages[-1].text, none.state.steps) == ("cancelled before it began", ())
     with pytest.raises(Cancelled):
-        editor.edit(3, "bright", cancelled=lambda: True)
+        editor.edit(3, "dark", cancelled=lambda: True)
 
 
 def test_a_mapper_adds_a_tenth_of_what_it_says():

@@ -9,7 +9,7 @@ from torch import Tensor
 from translate.editing.directions import Relevance, check_direction, style_change
 from translate.editing.history import EditState, EditStep
 from translate.editing.mapper import TrainedMapper
-from translate.editing.optimisation import Encode, OptimisationConfig, Progress, Start, optimise
+from translate.editing.optimisation import Encode, OptimisationConfig, Optimised, Progress, Start, optimise
 from translate.editing.styles import StyleStatistics
 from translate.errors import ConfigError
 from translate.networks.stylegan2.synthesis import Synthesis
@@ -141,6 +141,10 @@ def by_optimisation(
         cancelled=cancelled,
         report=report,
     )
+    return _optimised(asked, done, channels)
+
+
+def _optimised(asked: Asked, done: Optimised, channels: Channels | None) -> Found:
     step = EditStep(
         prompt=asked.prompt,
         neutral=asked.neutral,

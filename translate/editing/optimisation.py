@@ -110,8 +110,7 @@ def optimise(
     config = config or OptimisationConfig()
     objective = _objective(config, free)
     route = _route(synthesis, start, config, lead)
-    origin = route.origin
-    moving = origin.clone().requires_grad_()
+    moving = route.origin.clone().requires_grad_()
     optimizer = torch.optim.Adam([moving], lr=config.lr)
     with torch.no_grad():
         before = route.picture(route.still)
@@ -123,7 +122,7 @@ def optimise(
         optimizer.param_groups[0]["lr"] = config.lr * rate(step, config.steps)
         after = route.picture(moving)
         shown = after if mask is None else composite(before, after, mask)
-        losses = objective(encode(shown), told, moving, origin)
+        losses = objective(encode(shown), told, moving, route.origin)
         if mask is not None:
             losses |= objective.outside(before, after, mask)
         if known is not None and identity is not None:
