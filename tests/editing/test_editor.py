@@ -20,6 +20,7 @@ from translate.editing.latents import load_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper, save_mapper
 from translate.editing.methods import ALPHA, Asked, target
 from translate.editing.optimisation import OptimisationConfig
+from translate.editing.styles import conv_channels
 from translate.errors import ConfigError
 from translate.networks import StyleGAN2Generator, build_generator, build_latent_generator
 from translate.stopping import Cancelled
@@ -137,7 +138,7 @@ def test_where_nothing_survives_the_face_stays_and_it_is_told(monkeypatch: pytes
 
 def test_an_optimisation_is_an_edit_that_strength_scales_afterwards():
     editor = make()
-    how = OptimisationConfig(steps=20, lambda_l2=0)
+    how = OptimisationConfig(space="w_plus", steps=20, lambda_l2=0)
     done = editor.edit(3, "bright", method="optimise", optimisation=how)
     assert done.figures["clip_after"] > done.figures["clip_before"]
     half = done.state.at(0.5)
@@ -145,6 +146,25 @@ def test_an_optimisation_is_an_edit_that_strength_scales_afterwards():
     with torch.no_grad():
         expected = editor.synthesis(w_plus, "const").clamp(-1, 1)
     assert torch.allclose(editor.picture(half), expected, atol=1e-5)
+
+
+def test_an_optimisation_moves_the_channels_that_the_direction_of_its_text_moves():
+    editor = make()
+    led = editor.edit(3, "bright", disentangle=0.5).state.steps[0]
+    done = editor.edit(3, "bright", method="optimise", disentangle=0.5)
+    step = done.state.steps[0]
+    assert (step.beta, step.channels, step.w_change) == (0.5, led.channels, None)
+    assert 0 < led.channels < len(conv_channels(editor.synthesis))
+    assert torch.equal(step.s_change != 0, led.s_change != 0)
+    assert done.figures["clip_after"] > done.figures["clip_before"]
+
+
+def test_an_optimisation_without_a_channel_to_move_says_so():
+    editor = make()
+    relevance = editor.relevance("bright")
+    editor._relevance["bright", "a face"] = type(relevance)(relevance.values * 0.9, "first-order")
+    done = editor.edit(3, "bright", method="optimise", disentangle=0.95)
+    assert (done.state.steps, [message.kind for message in done.messages]) == ((), ["nothing survived"])
 
 
 def test_an_optimisation_goes_where_the_words_lead_from_the_neutral_text_or_to_the_prompt_itself():
@@ -163,14 +183,15 @@ def test_an_optimisation_goes_where_the_words_lead_from_the_neutral_text_or_to_t
 
 def test_a_cancelled_optimisation_is_told_and_one_cancelled_at_once_changes_nothing():
     editor = make()
+    editor.relevance("bright")  # finding it asks, too
     asked = iter([False] * 5 + [True] * 9)
     done = editor.edit(3, "bright", method="optimise", cancelled=lambda: next(asked))
-    assert [message.kind for message in done.messages] == ["cancelled"]
+    assert [message.kind for message in done.messages] == ["chosen by itself", "cancelled"]
     assert len(done.state.steps) == 1
     none = editor.edit(3, "bright", method="optimise", cancelled=lambda: True)
-    assert (none.messages[0].text, none.state.steps) == ("cancelled before it began", ())
+    assert (none.messages[-1].text, none.state.steps) == ("cancelled before it began", ())
     with pytest.raises(Cancelled):
-        editor.edit(3, "bright", cancelled=lambda: True)
+        editor.edit(3, "dark", cancelled=lambda: True)
 
 
 def test_a_mapper_adds_a_tenth_of_what_it_says():

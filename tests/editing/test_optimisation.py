@@ -17,6 +17,7 @@ NETWORK = tiny()
 CLIP = HashedCLIP()
 TOLD = CLIP.encode_text(["a smile"])
 CHANNELS = 50
+WHOLE = OptimisationConfig(space="w_plus")
 
 
 def start(network: StyleGAN2Generator = NETWORK) -> Start:
@@ -55,7 +56,7 @@ def plain(steps: int, l2: float) -> Tensor:
 
 
 def test_it_steps_as_the_published_loop_does():
-    config = OptimisationConfig(steps=12)
+    config = OptimisationConfig(space="w_plus", steps=12)
     done = optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), config)
     assert torch.allclose(done.w_change, plain(12, 0.008), atol=1e-6)
     assert done.finished
@@ -63,7 +64,7 @@ def test_it_steps_as_the_published_loop_does():
 
 
 def test_free_generation_has_the_distance_alone():
-    config = OptimisationConfig(steps=12)
+    config = OptimisationConfig(space="w_plus", steps=12)
     done = optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), config, free=True)
     assert torch.allclose(done.w_change, plain(12, 0), atol=1e-6)
 
@@ -74,6 +75,35 @@ def test_in_style_space_the_layers_to_rgb_stay():
     moved = set(done.s_change[0].nonzero()[:, 0].tolist())
     assert moved == set(conv_channels(NETWORK.synthesis).tolist())
     assert done.w_change.abs().max() == 0
+
+
+def test_channels_begin_with_the_lead_and_move_in_units_of_it():
+    """Adam's second step, the first with a rate, is 0.1 of the lead, down the slope of 1 - cos."""
+    lead = torch.zeros(1, CHANNELS)
+    lead[0, [3, 17]] = torch.tensor([2.0, -0.5])
+    config = OptimisationConfig(steps=2, lr=0.1, lambda_l2=0)
+    done = optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), config, lead=lead)
+    s = (pack(NETWORK.synthesis, start().w_plus) + lead).detach().requires_grad_()
+    told = (CLIP.encode_image(NETWORK.synthesis.render(NETWORK.synthesis.split(s))) * TOLD).sum()
+    uphill = torch.autograd.grad(told, s)[0].sign()
+    assert torch.allclose(done.s_change, lead + 0.1 * lead.abs() * uphill, atol=1e-5)
+    assert done.w_change.abs().max() == 0
+
+
+def test_channels_are_held_near_the_lead_and_cancelled_at_once_stay_where_they_were():
+    lead = torch.zeros(1, CHANNELS)
+    lead[0, [3, 17]] = torch.tensor([2.0, -0.5])
+
+    def run(weight: float, cancel: bool = False) -> Tensor:
+        config = OptimisationConfig(steps=30, lambda_l2=weight)
+        return optimise(
+            NETWORK.synthesis, CLIP.encode_image, TOLD, start(), config, lead=lead, cancelled=lambda: cancel
+        ).s_change
+
+    assert (run(100.0) - lead).abs().max() < 0.1 * (run(0.0) - lead).abs().max()
+    assert run(0.0, cancel=True).abs().max() == 0
+    with pytest.raises(ValueError, match="needs lead"):
+        optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start())
 
 
 @pytest.mark.parametrize("space", ["w_plus", "s"])
@@ -94,7 +124,7 @@ def test_the_picture_comes_nearer_to_the_text(space):
 
 def test_a_heavy_l2_holds_the_latent():
     loose, held = (
-        optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), OptimisationConfig(steps=30, lambda_l2=weight))
+        optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), WHOLE.replace(steps=30, lambda_l2=weight))
         for weight in (0.008, 10.0)
     )
     assert held.w_change.square().sum() < 0.05 * loose.w_change.square().sum()
@@ -106,7 +136,7 @@ def test_cancelling_keeps_what_was_reached():
     def run(stop_after: int):
         asked = iter([False] * stop_after + [True] * 100)
         return optimise(
-            NETWORK.synthesis, CLIP.encode_image, TOLD, start(), OptimisationConfig(steps=10),
+            NETWORK.synthesis, CLIP.encode_image, TOLD, start(), WHOLE.replace(steps=10),
             cancelled=lambda: next(asked), report=lambda at: whole.append(at.picture),
         )  # fmt: skip
 
@@ -119,7 +149,7 @@ def test_cancelling_keeps_what_was_reached():
 
 def test_previews_come_as_often_as_asked_and_figures_at_every_step():
     seen = []
-    config = OptimisationConfig(steps=7, preview_every=3)
+    config = WHOLE.replace(steps=7, preview_every=3)
     optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), config, report=seen.append)
     assert [at.step for at in seen] == [1, 2, 3, 4, 5, 6, 7]
     assert [at.picture is not None for at in seen] == [True, False, False, True, False, False, True]
@@ -138,7 +168,7 @@ def test_only_the_mask_s_inside_is_seen_and_the_outside_costs():
         return CLIP.encode_image(x)
 
     begin = start()
-    config = OptimisationConfig(steps=8, preview_every=1)
+    config = WHOLE.replace(steps=8, preview_every=1)
     optimise(NETWORK.synthesis, encode, TOLD, begin, config, mask=mask, report=seen.append)
     with torch.no_grad():
         before = NETWORK.synthesis(begin.w_plus, "const")
@@ -164,7 +194,7 @@ def test_only_the_mask_s_inside_is_seen_and_the_outside_costs():
 
 def test_identity_is_looked_at_where_it_has_a_weight():
     seen = []
-    config = OptimisationConfig(steps=3, lambda_id=0.5)
+    config = WHOLE.replace(steps=3, lambda_id=0.5)
     optimise(
         NETWORK.synthesis, CLIP.encode_image, TOLD, start(), config, identity=CLIP.encode_image, report=seen.append
     )
@@ -188,7 +218,7 @@ def test_edits_done_before_are_kept_in_both_spaces():
 
 
 def test_no_gradient_is_left_in_the_generator_and_a_loss_that_overflows_is_told():
-    optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), OptimisationConfig(steps=2))
+    optimise(NETWORK.synthesis, CLIP.encode_image, TOLD, start(), WHOLE.replace(steps=2))
     assert all(p.grad is None for p in NETWORK.parameters())
     with pytest.raises(TranslateError, match="not finite"):
-        optimise(NETWORK.synthesis, lambda x: CLIP.encode_image(x) / 0, TOLD, start(), OptimisationConfig(steps=2))
+        optimise(NETWORK.synthesis, lambda x: CLIP.encode_image(x) / 0, TOLD, start(), WHOLE.replace(steps=2))

@@ -11,6 +11,7 @@ from translate.config import LatentConfig, ModelConfig
 from translate.data.faces import FACTS
 from translate.editing.editor import Editor
 from translate.editing.optimisation import OptimisationConfig
+from translate.editing.styles import pack
 from translate.evaluation import edits
 from translate.evaluation.edit_judge import FaceJudge, JudgeNetwork, Question
 from translate.evaluation.edits import ATTRIBUTES, Attribute, background
@@ -85,3 +86,18 @@ def test_a_direction_for_many_is_the_editor_s_own_for_each():
     after = edits._pictures(who, many.then(edits._step(who, many, "an old face", "direction")))
     for picture, state in zip(after, starts, strict=True):
         assert torch.allclose(picture, who.edit(state, "an old face").picture[0], atol=1e-5)
+
+
+def test_each_face_is_drawn_with_what_optimisation_added_to_it(monkeypatch):
+    monkeypatch.setattr(edits, "AT_ONCE", 2)
+    monkeypatch.setattr(edits, "OptimisationConfig", lambda **given: OptimisationConfig(steps=4, **given))
+    who = editor()
+    many = edits.EditState(torch.cat([who.start(seed).w_plus for seed in range(3)]))
+    step = edits._step(who, many, "an old face", "optimise")
+    after = edits._pictures(who, many.then(step))
+    assert step.s_change is not None
+    assert not torch.allclose(step.s_change[1], step.s_change[2], atol=1e-3)
+    with torch.no_grad():
+        styles = pack(who.synthesis, many.w_plus[2:]) + step.s_change[2:]
+        alone = who.synthesis.render(who.synthesis.split(styles))
+    assert torch.allclose(after[2:], alone.clamp(-1, 1), atol=1e-5)

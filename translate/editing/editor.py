@@ -225,21 +225,22 @@ class Editor:
     ) -> Edited:
         """Change a face as a text says; strength 1 is each method's own, below 0 is the other way.
 
-        `disentangle` is how relevant a style channel must be for a direction to move it, of [0, 1]. `mask` is where
-        the picture may change: white on black, or (1, 1, R, R) in [0, 1]. `report` follows an optimisation.
+        `disentangle` is how relevant a style channel must be to be moved, of [0, 1]. `mask` is where the picture may
+        change: white on black, or (1, 1, R, R) in [0, 1]. `report` follows an optimisation.
         Raises: ConfigError for words that CLIP does not know, a missing mapper, or values out of range; Cancelled.
         """
         _check(strength, disentangle, method)
         state = self.start(source)
         asked = Asked(prompt, self.neutral if neutral is None else neutral, strength, self.mask(mask))
         if method == "direction":
-            relevance = self.relevance(prompt, asked.neutral, cancelled=cancelled)
-            found = methods.by_direction(asked, relevance, self.statistics, disentangle)
+            found = methods.by_direction(asked, self._channels(asked, disentangle, cancelled))
         elif method == "mapper":
             mapper = methods.pick_mapper(self.mappers, prompt, self.config.name, self.weights)
             found = methods.by_mapper(asked, state, self.synthesis, mapper)
         else:
-            found = self._optimise(asked, state, optimisation, cancelled, report)
+            how = optimisation or OptimisationConfig()
+            channels = self._channels(asked, disentangle, cancelled) if how.space == "channels" else None
+            found = self._optimise(asked, state, how, cancelled, report, channels=channels)
         return self._edited(state, found, prompt, measure)
 
     def free(
@@ -255,7 +256,8 @@ class Editor:
         Raises: ConfigError for words that CLIP does not know.
         """
         state = self.mean()
-        found = self._optimise(Asked(prompt), state, optimisation, cancelled, report, free=True)
+        how = (optimisation or OptimisationConfig()).replace(space="w_plus")
+        found = self._optimise(Asked(prompt), state, how, cancelled, report, free=True)
         return self._edited(state, found, prompt, True)
 
     def relevance(self, prompt: str, neutral: str = NEUTRAL, *, cancelled: Callable[[], bool] = bool) -> Relevance:
@@ -327,20 +329,26 @@ class Editor:
         with torch.no_grad():
             return self.network.map(z.to(self.device), psi=truncation).contiguous()
 
+    def _channels(
+        self, asked: Asked, disentangle: Literal["auto"] | float, cancelled: Callable[[], bool]
+    ) -> methods.Channels:
+        relevance = self.relevance(asked.prompt, asked.neutral, cancelled=cancelled)
+        return methods.find_channels(relevance, self.statistics, disentangle)
+
     def _optimise(
         self,
         asked: Asked,
         state: EditState,
-        config: OptimisationConfig | None,
+        config: OptimisationConfig,
         cancelled: Callable[[], bool],
         report: Callable[[Progress], None] | None,
         *,
+        channels: methods.Channels | None = None,
         free: bool = False,
     ) -> Found:
         clip = self.need_clip()
-        if config is not None and config.lambda_id and self.identity is None:
+        if config.lambda_id and self.identity is None:
             raise ConfigError(f"lambda_id is {config.lambda_id:g}, but {self.config.name} has no network of identity")
-        config = config or OptimisationConfig()
         with torch.no_grad():
             told = methods.target(asked, clip, config, self.templates, free=free).to(self.device)
         return methods.by_optimisation(
@@ -350,6 +358,7 @@ class Editor:
             clip.encode_image,
             told,
             config,
+            channels=channels,
             free=free,
             identity=self.identity,
             cancelled=cancelled,

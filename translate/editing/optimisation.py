@@ -24,14 +24,18 @@ Encode = Callable[[Tensor], Tensor]
 
 
 class OptimisationConfig(Config):
-    """The published defaults, but for `towards`, and for fewer steps, which a smaller generator needs."""
+    """The published weights and rate, but another `space` and `towards`, and fewer steps. The paper's own setting is
+    w_plus, prompt and 300 steps (Patashnik 2021, released code)."""
 
-    space: Literal["w_plus", "s"] = "w_plus"
-    """What moves: w of every layer, or the style channels of the convolutions, those to RGB staying as they are."""
+    space: Literal["channels", "w_plus", "s"] = "channels"
+    """What moves: the style channels that a direction of the text moves, from a part of that direction on (see `lead`);
+    w of every layer, as in the paper; or all style channels of the convolutions, those to RGB staying as they are.
+    Thousands of free numbers please a small CLIP without what it asks for, and where a face has what the text asks for
+    already it points anywhere. A face of a text alone takes w_plus."""
     towards: Literal["direction", "prompt"] = "direction"
     """What a picture is to resemble: where the words lead from the neutral text, or, as in the paper, the prompt. Of a
     face that fits the prompt already the prompt asks nothing more. A face of a text alone takes the prompt."""
-    steps: Count = 40
+    steps: Count = 25
     lr: Positive = 0.1
     lambda_l2: NonNegative = 0.008
     lambda_id: NonNegative = 0.0
@@ -87,6 +91,7 @@ def optimise(
     start: Start,
     config: OptimisationConfig | None = None,
     *,
+    lead: Tensor | None = None,
     free: bool = False,
     identity: Encode | None = None,
     mask: Tensor | None = None,
@@ -95,28 +100,29 @@ def optimise(
 ) -> Optimised:
     """Move the latent towards a text with Adam; the generator's own noise, and nothing drawn.
 
-    `free` has D_CLIP alone, for a face from nothing. `cancelled` is asked before every step.
+    `lead` is what the space `channels` begins with adding to S, and is held near to by L2 in place of the start: each
+    channel moves in units of its own, and where it is 0 not at all. `free` has D_CLIP alone, for a face from nothing.
+    `cancelled` is asked before every step.
 
-    Shape: told (1, E), mask (1, 1, R, R) in [0, 1], where the picture may change.
-    Raises: TranslateError when a loss is not finite.
+    Shape: told (1, E), lead (1, channels of S), mask (1, 1, R, R) in [0, 1], where the picture may change.
+    Raises: TranslateError when a loss is not finite; ValueError for `channels` without `lead`.
     """
     config = config or OptimisationConfig()
     objective = _objective(config, free)
-    route = SPACES[config.space](synthesis, start)
-    origin = route.origin
-    moving = origin.clone().requires_grad_()
+    route = _route(synthesis, start, config, lead)
+    moving = route.origin.clone().requires_grad_()
     optimizer = torch.optim.Adam([moving], lr=config.lr)
     with torch.no_grad():
-        before = route.picture(origin)
+        before = route.picture(route.still)
         known = identity(before) if identity and objective.lambda_id else None
     figures: dict[str, float] = {}
     for step in range(config.steps):
         if cancelled():
-            return Optimised(*route.changes(moving.detach()), figures, finished=False)
+            return Optimised(*route.changes(moving.detach() if step else route.still), figures, finished=False)
         optimizer.param_groups[0]["lr"] = config.lr * rate(step, config.steps)
         after = route.picture(moving)
         shown = after if mask is None else composite(before, after, mask)
-        losses = objective(encode(shown), told, moving, origin)
+        losses = objective(encode(shown), told, moving, route.origin)
         if mask is not None:
             losses |= objective.outside(before, after, mask)
         if known is not None and identity is not None:
@@ -132,7 +138,10 @@ def optimise(
 class Route(NamedTuple):
     """What the optimizer moves, the picture of it, and what it comes to: the changes of w_plus and of S."""
 
+    still: Tensor
+    """Which leaves the picture as it is."""
     origin: Tensor
+    """Where it begins."""
     picture: Callable[[Tensor], Tensor]
     changes: Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -143,7 +152,7 @@ def _through_w(synthesis: Synthesis, start: Start) -> Route:
     def picture(w_plus: Tensor) -> Tensor:
         return synthesis.render(synthesis.split(pack(synthesis, w_plus) + start.s_change))
 
-    return Route(origin, picture, lambda moved: (moved - origin, torch.zeros_like(start.s_change)))
+    return Route(origin, origin, picture, lambda moved: (moved - origin, torch.zeros_like(start.s_change)))
 
 
 def _through_s(synthesis: Synthesis, start: Start) -> Route:
@@ -159,10 +168,33 @@ def _through_s(synthesis: Synthesis, start: Start) -> Route:
         change = torch.zeros_like(styles).index_copy(1, free, moved - origin)
         return torch.zeros_like(start.w_plus), change
 
-    return Route(origin, picture, changes)
+    return Route(origin, origin, picture, changes)
 
 
-SPACES = {"w_plus": _through_w, "s": _through_s}
+def _through_channels(synthesis: Synthesis, start: Start, lead: Tensor) -> Route:
+    with torch.no_grad():
+        styles = pack(synthesis, start.w_plus) + start.s_change  # (1, channels of S)
+    chosen = lead[0].nonzero()[:, 0]
+    units = lead[:, chosen]
+
+    def picture(moved: Tensor) -> Tensor:
+        return synthesis.render(synthesis.split(styles.index_add(1, chosen, moved * units)))
+
+    def changes(moved: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.zeros_like(start.w_plus), torch.zeros_like(styles).index_add(1, chosen, moved * units)
+
+    still = styles.new_zeros(len(styles), len(chosen))
+    return Route(still, torch.ones_like(still), picture, changes)
+
+
+def _route(synthesis: Synthesis, start: Start, config: OptimisationConfig, lead: Tensor | None) -> Route:
+    if config.space == "w_plus":
+        return _through_w(synthesis, start)
+    if config.space == "s":
+        return _through_s(synthesis, start)
+    if lead is None:
+        raise ValueError("the space channels needs lead, what is added to S at its beginning")
+    return _through_channels(synthesis, start, lead)
 
 
 def _objective(config: OptimisationConfig, free: bool) -> OptimisationObjective:

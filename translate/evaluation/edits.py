@@ -212,17 +212,21 @@ def _pictures(editor: Editor, state: EditState) -> Tensor:
 def _rows(state: EditState, row: int) -> EditState:
     """The faces from `row` on, as many as are drawn at once."""
     part = slice(row, row + AT_ONCE)
-    steps = [s if s.w_change is None else replace(s, w_change=s.w_change[part]) for s in state.steps]
-    return EditState(state.w_plus[part], tuple(steps))
+    return EditState(state.w_plus[part], tuple(_of_rows(step, part) for step in state.steps))
+
+
+def _of_rows(step: EditStep, part: slice) -> EditStep:
+    """An edit of some faces; a direction is the same for all."""
+    w, s = (change if change is None or len(change) == 1 else change[part] for change in (step.w_change, step.s_change))
+    return replace(step, w_change=w, s_change=s)
 
 
 def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> EditStep:
     """What an edit at strength 1 adds to all faces."""
     asked = methods.Asked(prompt, editor.neutral)
     if method == "direction":
-        found = methods.by_direction(asked, editor.relevance(prompt, editor.neutral), editor.statistics, "auto")
-        if found.step is None:
-            raise ConfigError(f"{prompt!r}: {found.messages[0].text}")
+        found = methods.by_direction(asked, _channels(editor, prompt))
+        assert found.step is not None
         return found.step
     if method == "mapper":
         mapper = methods.pick_mapper(editor.mappers, prompt, editor.config.name, editor.weights)
@@ -230,20 +234,31 @@ def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> 
         assert found.step is not None
         return found.step
     parts = [_optimised(editor, part, prompt) for part in start.w_plus.split(AT_ONCE)]
-    return EditStep(prompt=prompt, method="optimise", w_change=torch.cat(parts))
+    return EditStep(prompt=prompt, method="optimise", s_change=torch.cat(parts))
+
+
+def _channels(editor: Editor, prompt: str) -> methods.Channels:
+    """Raises: ConfigError where the text moves none."""
+    found = methods.find_channels(editor.relevance(prompt, editor.neutral), editor.statistics)
+    if not found.number:
+        raise ConfigError(f"{prompt!r}: {found.messages[0].text}")
+    return found
 
 
 def _optimised(editor: Editor, w_plus: Tensor, prompt: str) -> Tensor:
-    """What optimisation adds to each of a few faces, each as if it were alone. Shape: (N, num_ws, w_dim), the same."""
+    """What optimisation adds to each of a few faces, each as if it were alone.
+
+    Shape: (N, num_ws, w_dim) -> (N, channels of S).
+    """
     config = OptimisationConfig(preview_every=0)
     clip, asked = editor.need_clip(), methods.Asked(prompt, editor.neutral)
     with torch.no_grad():
         told = methods.target(asked, clip, config, editor.templates).to(editor.device)
     # Of N faces the loss takes the mean of what CLIP says and the sum of what they moved.
     config = config.replace(lambda_l2=config.lambda_l2 / len(w_plus))
-    channels = sum(layer.channels for layer in editor.synthesis.layout)
-    start = Start(w_plus, w_plus.new_zeros(1, channels))
-    return optimise(editor.synthesis, clip.encode_image, told, start, config, identity=editor.identity).w_change
+    lead = _channels(editor, prompt).lead
+    start = Start(w_plus, torch.zeros_like(lead))
+    return optimise(editor.synthesis, clip.encode_image, told, start, config, lead=lead).s_change
 
 
 @torch.no_grad()

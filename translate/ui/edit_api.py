@@ -30,7 +30,7 @@ def _edit(editors: Editors) -> None:
     async def edit(
         prompt: str, image: Any = None, latent: Any = None, seed: int = 0, model: str = "faces",
         method: str = "direction", strength: float = 1.0, disentangle: str = "auto", neutral: str = "",
-        crop: str = "", steps: int = 100,
+        crop: str = "", steps: int = 25,
     ) -> tuple[str, str, dict[str, Any]]:  # fmt: skip
         """Edit a face as `prompt` says: of an `image`, of a saved `latent`, or of a `seed`.
 
@@ -55,7 +55,7 @@ def _edit(editors: Editors) -> None:
         gr.Number(0, label="seed", visible=False), _model(editors),
         gr.Textbox("direction", label="method", visible=False), gr.Number(1.0, label="strength", visible=False),
         gr.Textbox("auto", label="disentangle", visible=False), gr.Textbox("", label="neutral", visible=False),
-        gr.Textbox("", label="crop", visible=False), gr.Number(100, label="steps", visible=False),
+        gr.Textbox("", label="crop", visible=False), gr.Number(25, label="steps", visible=False),
     ]  # fmt: skip
     outputs = [
         gr.Image(format="png", label="result", visible=False),

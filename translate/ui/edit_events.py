@@ -166,14 +166,14 @@ def _on_how(editors: Editors, faces: Faces, asking: Asking) -> None:
     """Show what belongs to the chosen method; mappers are offered where the model has some."""
 
     def how(method: str, auto: bool) -> Updates:
-        is_direction, is_mapper = method == "direction", method == "mapper"
+        is_mapper = method == "mapper"
         return {
             asking.prompt: gr.Textbox(visible=not is_mapper),
             asking.row: gr.Row(visible=not is_mapper),
             asking.mapper: gr.Dropdown(visible=is_mapper),
-            asking.auto: gr.Checkbox(visible=is_direction),
-            asking.neutral: gr.Textbox(visible=is_direction),
-            asking.threshold: gr.Slider(visible=is_direction and not auto),
+            asking.auto: gr.Checkbox(visible=not is_mapper),
+            asking.neutral: gr.Textbox(visible=not is_mapper),
+            asking.threshold: gr.Slider(visible=not is_mapper and not auto),
             asking.steps: gr.Slider(visible=method == "optimise"),
         }
 

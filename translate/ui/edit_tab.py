@@ -84,7 +84,7 @@ def _asking() -> Asking:
             0, 1, 0.3, step=0.01, label="Disentanglement", info="0 changes much besides, 1 next to nothing.",
             visible=False, buttons=[], elem_id="edit-threshold",
         )  # fmt: skip
-        steps = gr.Slider(10, 300, 100, step=10, label="Steps", visible=False, buttons=[], elem_id="edit-steps")
+        steps = gr.Slider(5, 300, 25, step=5, label="Steps", visible=False, buttons=[], elem_id="edit-steps")
     with gr.Accordion("Only within a painted area", open=False):
         brush = gr.HTML(
             '<p class="tr-note">Choose a face first; then paint here where the next edit may change it.</p>',

@@ -86,7 +86,7 @@ class Asked:
     disentangle: float | None = None
     """None: chosen by itself."""
     mask: Image.Image | None = None
-    steps: int = 100
+    steps: int = 25
 
 
 def begin_seed(editors: Editors, model: object, seed: object, variety: float = 0.7) -> Table:
@@ -214,7 +214,7 @@ def at_threshold(
     before = table.state.undo()
     last = table.state.steps[-1]
     if last.method != "direction":
-        raise ConfigError("the last edit is no direction; only a direction has a disentanglement")
+        raise ConfigError("the last edit is no direction; edit anew for another disentanglement")
     done = editors.load(table.model).edit(
         before,
         last.prompt,
