@@ -88,9 +88,8 @@ def page(context: Any, served: Served) -> Iterator[Any]:
 
     def is_wrong(said: Any) -> bool:
         # Gradio's page ends what the server is done with, or, pressed at once, what it has not numbered yet: no harm.
-        return said.type == "error" and not re.search(
-            r"/(stream/\w+/close|cancel|reset)$", said.location.get("url", "")
-        )
+        asked = said.location.get("url", "")
+        return said.type == "error" and not re.search(r"/(stream/\w+/close|cancel|reset)$", asked)
 
     page = context.new_page()
     page.set_default_timeout(30_000)
