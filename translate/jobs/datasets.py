@@ -25,12 +25,20 @@ def kept() -> dict[str, Path]:
 
 
 def keep(archive: Path) -> Path:
-    """Unpack a zip, tar or tar.gz into a new folder named after it.
+    """Unpack a zip, tar or tar.gz, to stay.
+
+    Raises: TranslateError for an archive that is damaged, hostile or too large.
+    """
+    return unpack(archive, home() / "datasets")
+
+
+def unpack(archive: Path, root: Path) -> Path:
+    """Unpack a zip, tar or tar.gz into a new folder in `root`, named after it.
 
     Raises: TranslateError for an archive that is damaged, hostile or too large.
     """
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", archive.name.split(".")[0]).strip("-_")[:60] or "set"
-    root, name, number = home() / "datasets", stem, 1
+    name, number = stem, 1
     while os.path.lexists(root / name):
         number += 1
         name = f"{stem}-{number}"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from translate.errors import ConfigError
+from translate.jobs import datasets
 from translate.ui import markdown
 from translate.ui.folders import server_folder
 from translate.ui.guard import own_folder, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
 from translate.ui.status import Stage, Tell
-from translate.ui.zips import unpack
 
 if TYPE_CHECKING:
     from translate.evaluation.gallery import Gallery
@@ -116,11 +116,12 @@ class _Data:
 
 
 def _data(settings: Settings, ask: Ask) -> _Data:
-    if uploaded(ask.upload) is None:
+    archive = uploaded(ask.upload)
+    if archive is None:
         return _Data(server_folder(settings, ask.folder)) if settings.data_root else _nothing()
     passage = Path(tempfile.mkdtemp(prefix="data-", dir=own_folder()))
     try:
-        return _Data(unpack(settings, ask.upload, passage), passage)
+        return _Data(datasets.unpack(archive, passage), passage)
     except BaseException:
         shutil.rmtree(passage, ignore_errors=True)
         raise
