@@ -29,7 +29,7 @@ def test_models_are_scored_as_each_alone_and_progress_names_them(make_model, mak
 
 def test_it_can_be_cancelled_between_batches(make_model, make_pairs):
     done: list[int] = []
-    with pytest.raises(Cancelled, match="nothing of it is kept"):
+    with pytest.raises(Cancelled):
         score(
             [make_model(name="one"), make_model(name="other")], make_pairs({"val": 3}), device="cpu",
             progress=lambda folder, count, total: done.append(count), cancelled=lambda: 1 in done,

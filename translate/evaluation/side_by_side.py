@@ -56,7 +56,7 @@ def score(
     for folder in folders:
 
         def told(done: int, total: int, folder: Path = folder) -> None:
-            check(cancelled, "the evaluation was cancelled; nothing of it is kept")
+            check(cancelled)
             progress(folder, done, total)
 
         told(0, 0)
