@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let fixtures know how their test went."""
     report = yield
-    if report.when == "call":
+    if report.when == "call" and not report.skipped:
         item.stash[PASSED] = report.passed
     return report
 
@@ -51,7 +51,9 @@ def record_figure(request: pytest.FixtureRequest) -> Iterator[figures.Record]:
     told: list[tuple[int, str, object]] = []
     began = time.perf_counter()
     yield lambda row, name, value: told.append((row, name, value))
-    figures.tell(request.node.nodeid, request.node.stash.get(PASSED, False), time.perf_counter() - began, told)
+    passed = request.node.stash.get(PASSED, None)
+    if passed is not None:  # a skipped test has nothing to tell
+        figures.tell(request.node.nodeid, passed, time.perf_counter() - began, told)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,7 +30,8 @@ def fail_everywhere(kind: str, tries: int) -> dict[str, Any]:
 
         code, total, said = train(root / "whole", 0)
         assert code == 0, said
-        places = sorted({1 + number * total // tries for number in range(min(tries, total))})
+        tries = min(tries, total)
+        places = sorted({1 + number * total // tries for number in range(tries)})
         for place in places:
             out = root / f"run-{place}"
             code, _, said = train(out, place)

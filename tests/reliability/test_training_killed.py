@@ -81,7 +81,8 @@ def killed_at_every_write(method: str, tries: int) -> dict[str, Any]:
 
         code, total = train(root / "whole", 0)
         assert code == 0, (root / "said").read_text()
-        spread = {1 + number * total // tries for number in range(min(tries, total))}
+        tries = min(tries, total)
+        spread = {1 + number * total // tries for number in range(tries)}
         places = sorted(spread | {3, 5})  # the first two files, where nothing is there to resume yet
         for place in places:
             out = root / f"run-{place}"

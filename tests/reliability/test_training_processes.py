@@ -115,7 +115,7 @@ def compare(case: str, is_double: bool) -> dict[str, Any]:
             for key in left.keys() - {"kind", "step", "seconds"}
         ]
         return {
-            "type": str(next(iter(one["generator"].values())).dtype),
+            "type": str(next(value.dtype for value in one["generator"].values() if value.is_floating_point())),
             "tensors": max(gaps.values()),
             "losses": max(losses),
             "given": given_apart(root / "alone", root / "together"),
