@@ -24,7 +24,7 @@ test: lint  ## set up, then ruff, mypy and the tests; PYTEST="-k unet" narrows t
 slow: $(VENV)/.dev  ## the tests that take more than ten seconds each: killed trainings, large photos, rings of modes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
-reliability: $(VENV)/.dev  ## every promise of docs/reliability.md in full, about an hour; makes that page anew
+reliability: $(VENV)/.dev  ## every promise of docs/reliability.md in full, half an hour; makes that page anew
 	rm -f .reliability.tmp
 	export RELIABILITY=full RELIABILITY_REPORT="$(CURDIR)/.reliability.tmp"; code=0; \
 		$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 3600 -m "not alone" $(ARGS) || code=$$?; \

@@ -23,7 +23,7 @@ ROWS = {
     13: ("No visitor gets another's picture", "50 visitors, 20 jobs each, 0"),
     14: ("64 visitors at once: every answer is the single one; a full queue is told", "1,000 requests; 200 ms"),
     15: ("The page's memory stays where it is; a planted leak is seen", "10,000 requests, 100 MB in the second half"),
-    16: ("An endless upload is refused, and hardly noticed by others", "limit + 1 MB written; p95 at most twice"),
+    16: ("An endless upload is refused, hardly noticed by others", "limit + 1 MB written; p95 at most twice, or 50 ms"),
     17: ("Who cancels or leaves frees the accelerator", "within 2 s, 100 of 100 each"),
     18: ("Where memory runs out for one in ten calls, the others are the same", "bit-identical"),
     19: ("SIGKILL: every state readable, the resumed run ends bit-identical", "50 kills a trainer, 0 lost"),

@@ -186,11 +186,11 @@ class Loop:
             with suppress(TranslateError):
                 if not not_finite(tensors):
                     self._write_state(tensors)
+        with suppress(TranslateError):
+            # A save may have failed when the new state was in its place already, the first one too.
+            self._saved = checkpoints.load_state(self.folder / "state")[1]["standing"]["step"]
         if self._saved < 0:
             return error
-        with suppress(TranslateError):
-            # A save may have failed when the new state was in its place already.
-            self._saved = checkpoints.load_state(self.folder / "state")[1]["standing"]["step"]
         kind = CheckpointError if isinstance(error, checkpoints.NotWritten) else type(error)
         return kind(f"{error}; the run is saved at step {self._saved}, --resume goes on from there")
 
