@@ -8,7 +8,6 @@ from torch.nn import functional as F
 
 from tests.editing.doubles import HashedCLIP, LinearSynthesis, tiny
 from translate.editing.directions import (
-    Cancelled,
     Relevance,
     first_order,
     perturbed,
@@ -18,6 +17,7 @@ from translate.editing.directions import (
 )
 from translate.editing.styles import StyleStatistics, conv_channels, pack, style_statistics
 from translate.errors import ConfigError
+from translate.stopping import Cancelled
 
 CONV = [0, 1, 4, 5]
 STATISTICS = StyleStatistics(torch.arange(6.0), torch.tensor([1.0, 2.0, 3.0, 1.0, 0.5, 1.0]))

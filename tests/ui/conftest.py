@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.ui.browser import ARGS, CHROMIUM, DESKTOP
@@ -57,6 +58,13 @@ def served(ui_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         page = launch(TinyModels(), port=free(), wait=False)
     yield Served(page, page.local_url, ui_home, folder / "a photo.png")
     page.close()
+
+
+@pytest.fixture
+def http(served: Served) -> Iterator[httpx.Client]:
+    """A visitor without a browser."""
+    with httpx.Client(base_url=served.url.rstrip("/"), timeout=30) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

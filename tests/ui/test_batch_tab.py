@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,6 @@ INPUTS = {
     "a clip": ["dropdown", "video", "slider", "slider"],
     "several models": ["dropdown", "image"],
 }
-
-
-@pytest.fixture
-def http(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url.rstrip("/"), timeout=30) as client:
-        yield client
 
 
 def number_of(http: httpx.Client, kinds: list[str]) -> int:

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ import pytest
 
 from tests.reliability.figures import Record, count
 from tests.ui.test_guard import META, functions, upload
-from tests.ui.tiny_page import Served, draw
+from tests.ui.tiny_page import Served, draw, until_cancelled
 from translate import images
-from translate.stopping import Cancelled
 from translate.ui import run as running
 from translate.ui import translate_tab
 
@@ -39,12 +38,7 @@ class SlowJobs:
             if not photo.name.startswith("slow"):
                 return running.run(models, name, photo, scale, cancelled)
             self.begun.release()
-            until = time.monotonic() + 60
-            while time.monotonic() < until:
-                time.sleep(0.05)
-                if cancelled():
-                    raise Cancelled("stopped")
-            raise AssertionError("nobody cancelled")
+            until_cancelled(cancelled)
         finally:
             self.inside -= 1
             self.ended += 1
@@ -55,12 +49,6 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> SlowJobs:
     jobs = SlowJobs()
     monkeypatch.setattr(translate_tab, "run", jobs.run)
     return jobs
-
-
-@pytest.fixture
-def http(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url.rstrip("/"), timeout=30) as client:
-        yield client
 
 
 @pytest.fixture

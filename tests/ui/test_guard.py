@@ -27,12 +27,6 @@ def secret(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def http(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url.rstrip("/"), timeout=30) as client:
-        yield client
-
-
-@pytest.fixture
 def listener() -> Iterator[tuple[str, list[str]]]:
     """A web server on this machine, and the paths it has been asked for."""
     asked: list[str] = []

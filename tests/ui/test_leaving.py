@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.reliability.figures import Record, count
 from tests.ui.test_guard import META, upload
-from tests.ui.tiny_page import Served, draw
+from tests.ui.tiny_page import Served, draw, until_cancelled
 from translate import images
 from translate.stopping import Cancelled
 from translate.ui import camera_tab, edit_work, evaluate_tab, generate_work, paint_run, train_tab
@@ -34,12 +34,7 @@ class Slow:
         try:
             self.had_it = is_taken()
             self.begun.release()
-            until = time.monotonic() + 60
-            while time.monotonic() < until:
-                time.sleep(0.05)
-                if cancelled():
-                    raise Cancelled("stopped")
-            raise AssertionError("nobody cancelled")
+            until_cancelled(cancelled)
         finally:
             self.inside -= 1
 
@@ -63,12 +58,6 @@ def is_taken() -> bool:
 def patience(seconds: float) -> Callable[[], bool]:
     end = time.monotonic() + seconds
     return lambda: time.monotonic() > end
-
-
-@pytest.fixture
-def http(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url.rstrip("/"), timeout=30) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """What the page's tests are made of: two tiny models, drawn photos, and the running page's address."""
 
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from translate.checkpoints import save_model
 from translate.config import ClassSpec, DataConfig, GeneratorConfig, ModelConfig
 from translate.networks import build_generator
 from translate.networks.clip import build_clip
+from translate.stopping import Cancelled
 from translate.ui.editors import Editors
 from translate.ui.models import Models
 from translate.ui.settings import Settings
@@ -52,6 +55,16 @@ class TinyModels(Models):
 
     def choices(self) -> list[tuple[str, str]]:
         return [(title, name) for title, name in super().choices() if name.startswith("tiny-")]
+
+
+def until_cancelled(cancelled: Callable[[], bool]) -> NoReturn:
+    """Work that lasts a minute unless it is cancelled."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        time.sleep(0.05)
+        if cancelled():
+            raise Cancelled("stopped")
+    raise AssertionError("nobody cancelled")
 
 
 def draw(height: int, width: int, seed: int = 0) -> Image.Image:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from translate.editing.styles import StyleStatistics, conv_channels
 from translate.errors import ConfigError
 from translate.networks.stylegan2.synthesis import Synthesis
-from translate.stopping import Cancelled
+from translate.stopping import check
 
 PUSH = 5.0
 """Deviations by which the paper moves a channel."""
@@ -86,8 +86,7 @@ def first_order(
     total = torch.zeros_like(statistics.std)
     done = 0
     for part in styles.split(batch):
-        if cancelled():
-            raise Cancelled("cancelled; nothing was changed")
+        check(cancelled, "cancelled; nothing was changed")
         s = part.detach().requires_grad_()
         told = (encode(synthesis.render(synthesis.split(s))) @ direction).sum()
         total += torch.autograd.grad(told, s)[0].sum(dim=0)
@@ -122,8 +121,7 @@ def perturbed_directions(
     chosen = conv_channels(synthesis) if channels is None else channels
     found: Tensor | None = None
     for number, channel in enumerate(chosen.tolist()):
-        if cancelled():
-            raise Cancelled("cancelled; nothing was changed")
+        check(cancelled, "cancelled; nothing was changed")
         ends = []
         for sign in (1, -1):
             moved = styles.clone()
