@@ -180,14 +180,23 @@ def test_the_times_of_edits_are_told_in_their_units(monkeypatch, tmp_path):
     )  # fmt: skip
     calls = []
 
-    def bench(model, **options):
-        calls.append((model, options))
+    def bench(editor, **options):
+        calls.append((editor, options))
         return times
 
     monkeypatch.setattr("translate.evaluation.bench_edit.bench_edit", bench)
+    monkeypatch.setattr("translate.evaluation.bench_edit.random_editor", lambda size, device: f"untrained {size}")
+    monkeypatch.setattr("translate.editing.editor.Editor.load", lambda model, device: model)
     out = tmp_path / "edit.json"
     output = _run("edit", "faces", "--rounds=2", "--json", str(out)).output
     told = [line.split() for line in output.splitlines()]
     assert [line[-2:] for line in told[-4:]] == [["12.3", "ms"], ["500.0", "ms"], ["25.0", "ms"], ["4.5", "s"]]
     assert json.loads(out.read_text())["optimise_s"] == 4.5
-    assert calls == [("faces", {"device": "auto", "rounds": 2, "steps": 100})]
+    _run("edit", "--random=1024", "--steps=7")
+    assert calls == [("faces", {"rounds": 2, "steps": 100}), ("untrained 1024", {"rounds": 5, "steps": 7})]
+
+
+def test_only_benches_are_commands():
+    """A helper under a command's decorator would stand in the help."""
+    names = [found.callback.__name__ for found in command.app.registered_commands]
+    assert names == ["apply", "train", "step", "objectives", "guards", "edit", "serve"]

@@ -129,6 +129,10 @@ def guards(
 @app.command()
 def edit(
     model: Annotated[str, typer.Argument(help="A StyleGAN2 with a CLIP: its name or folder.")] = "faces",
+    random: Annotated[
+        int | None,
+        typer.Option(min=8, max=1024, metavar="SIZE", help="Not a model, but the FFHQ models' networks, untrained."),
+    ] = None,
     device: Device = "auto",
     steps: Annotated[int, typer.Option(min=1, max=10_000, help="Steps of the optimisation.")] = 100,
     rounds: Annotated[int, typer.Option(min=1, help="A quarter of the runs of what is quick; the median counts.")] = 5,
@@ -136,10 +140,12 @@ def edit(
 ) -> None:
     """Time a face, a global direction of a new sentence, the same again, and an optimisation."""
     from translate import checkpoints
-    from translate.evaluation.bench_edit import bench_edit
+    from translate.editing.editor import Editor
+    from translate.evaluation.bench_edit import bench_edit, random_editor
 
     check_json_out(json_out)
-    found = bench_edit(model, device=device, rounds=rounds, steps=steps)
+    editor = Editor.load(model, device=device) if random is None else random_editor(random, device=device)
+    found = bench_edit(editor, rounds=rounds, steps=steps)
     print(_machine(found.machine, found.rates))
     print(f"{found.model}, {found.size} x {found.size} pixels")
     print(f"a face of a seed                      {1000 * found.generate_s:9.1f} ms")
@@ -170,11 +176,8 @@ def serve(
         checkpoints.write_json(json_out, facts)
     if facts["missed"]:
         raise typer.Exit(1)
-    if json_out:
-        checkpoints.write_json(json_out, found.as_json())
 
 
-@app.command()
 def _say(text: str) -> None:
     if sys.stderr.isatty():
         print(text, file=sys.stderr)
