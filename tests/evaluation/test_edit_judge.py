@@ -89,7 +89,7 @@ def test_it_learns_what_the_labels_say_and_the_same_each_time(table):
     folder = table(*people)
     train, val = (read_labelled([folder], split) for split in ("train", "val"))
     judge = train_judge(train, steps=40, batch=16, widths=NARROW, precision="fp32")
-    assert judge.accuracy(val[0], Question("man", "male")) == (1.0, 1.0, 8, 8)
+    assert judge.accuracy(val[0], Question("man", "male")) == (1.0, 1.0, 1.0, 8, 8)
     one, two = (train_judge(train, steps=2, batch=4, widths=NARROW, precision="fp32").network for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
 
@@ -102,13 +102,21 @@ class Lightness(JudgeNetwork):
 
 
 def test_accuracy_is_of_those_that_are_asked_and_balanced_over_both_answers():
-    """Of three men one is dark, the one woman is dark; the child is not asked."""
+    """Of three men one is dark, the one woman is dark; the child is not asked. Two of the men are lighter than she is."""
     shades = torch.tensor([200, 210, 20, 30, 250], dtype=torch.uint8)
     pictures = shades[:, None, None, None].expand(-1, 3, 64, 64)
     man, woman = {"male": 1, "adult": 1}, {"male": -1, "adult": 1}
     faces = Faces(pictures, facts(man, man, man, woman, {"male": 1, "adult": -1}))
     found = FaceJudge(Lightness()).accuracy(faces, WOMAN._replace(sign=1))
-    assert found == pytest.approx((3 / 4, (2 / 3 + 1) / 2, 3, 1))
+    assert found == pytest.approx((3 / 4, (2 / 3 + 1) / 2, 2 / 3, 3, 1))
+
+
+def test_faces_that_it_is_as_sure_of_are_ranked_half_right():
+    """A man at 200 against women at 200 and 100: half a pair and one pair of two."""
+    shades = torch.tensor([200, 200, 100], dtype=torch.uint8)
+    man, woman = {"male": 1, "adult": 1}, {"male": -1, "adult": 1}
+    faces = Faces(shades[:, None, None, None].expand(-1, 3, 64, 64), facts(man, woman, woman))
+    assert FaceJudge(Lightness()).accuracy(faces, WOMAN._replace(sign=1)).ranked == 0.75
 
 
 def test_a_judge_is_kept_in_its_file_and_not_trained_again(table, tmp_path: Path, monkeypatch):

@@ -46,10 +46,15 @@ class Question(NamedTuple):
 
 
 class Accuracy(NamedTuple):
-    """Of held-out real faces: right answers, the mean of both answers' own shares, and how many say yes and no."""
+    """Of held-out real faces: right answers, the mean of both answers' own shares, and how many say yes and no.
+
+    `ranked` is the share of all pairs of a yes and a no of which it is surer of the yes (the area under the ROC curve):
+    whether an edit moved a face the right way hangs on that order alone, and not on where the line is drawn.
+    """
 
     accuracy: float
     balanced: float
+    ranked: float
     yes: int
     no: int
 
@@ -111,10 +116,13 @@ class FaceJudge:
         """How often it is right about real faces."""
         truth = question.truth(faces.facts)
         asked = truth != 0
-        said, truth = self(to_float(faces.pictures[asked]), question) > 0, truth[asked] > 0
+        logits, truth = self(to_float(faces.pictures[asked]), question), truth[asked] > 0
+        said = logits > 0
+        lead = logits[truth][:, None] - logits[~truth]  # (yes, no)
+        ranked = float(((lead.sign() + 1) / 2).mean())  # a tie is half right
         shares = [float((said[truth == answer] == answer).float().mean()) for answer in (True, False)]
         yes = int(truth.sum())
-        return Accuracy(float((said == truth).float().mean()), sum(shares) / 2, yes, len(truth) - yes)
+        return Accuracy(float((said == truth).float().mean()), sum(shares) / 2, ranked, yes, len(truth) - yes)
 
 
 def read_labelled(folders: Sequence[Path], split: str) -> list[Faces]:

@@ -11,15 +11,16 @@ from translate.evaluation.edits import ELLIPSE, EditReport, Outcome
 from translate.evaluation.page import PAGE, RECORD, SHEET
 
 HEADS = ("prompt", "method", "right way", "of those without", "over the line", "identity", "background", "picture")
+JUDGED = ("asked", "right", "balanced", "ranked", "yes", "no")
 CELL = 128
 
 Row = tuple[str, ...]
 
 
 def accuracy_rows(report: EditReport) -> list[Row]:
-    """What the judge was asked about real faces: right, balanced, how many say yes and no."""
+    """What the judge was asked about real faces, under `JUDGED`."""
     return [
-        (name, f"{found.accuracy:.2f}", f"{found.balanced:.2f}", str(found.yes), str(found.no))
+        (name, *(f"{share:.2f}" for share in found[:3]), str(found.yes), str(found.no))
         for name, found in report.accuracies.items()
     ]
 
@@ -32,7 +33,7 @@ def outcome_rows(report: EditReport) -> list[Row]:
 def lines(report: EditReport) -> list[str]:
     """For a terminal."""
     first = [f"{report.model}, CLIP {report.clip}", "the judge, on held-out real faces:"]
-    first += _columns(("asked", "right", "balanced", "yes", "no"), accuracy_rows(report))
+    first += _columns(JUDGED, accuracy_rows(report))
     then = ["", f"{report.outcomes[0].faces} held-out faces, each edit at strength 1:"] if report.outcomes else []
     return [*first, *then, *_columns(HEADS, outcome_rows(report)), "", *_inverted(report)]
 
@@ -55,8 +56,10 @@ def page(report: EditReport) -> str:
         "Made by `translate evaluate MODEL --edits --data FACES --also ATTRIBUTES --report DIR`.",
         f"Model `{report.model}`, CLIP `{report.clip}`, data {', '.join(report.data)}.",
         "The judge is a small residual network, trained from nothing for this page alone, on real faces and their "
-        "labels: no CLIP, and no weights of the model. On real faces that neither it nor the model was trained on:",
-        _table(("asked", "right", "balanced", "yes", "no"), accuracy_rows(report)),
+        "labels: no CLIP, and no weights of the model. On real faces that neither it nor the model was trained on; *ranked* "
+        "is the share of pairs of a yes and a no of which it is surer of the yes, and the order is all that *right way* "
+        "asks of it:",
+        _table(JUDGED, accuracy_rows(report)),
         *(_outcomes(report) if report.outcomes else []),
         "## From photo to latent",
         " ".join(_inverted(report)),
