@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from translate.devices import pick_device, pick_precision
+from translate.devices import pick_device, pick_precision, pictures_at_once
 from translate.errors import ConfigError
 
 CPU = torch.device("cpu")
@@ -84,3 +84,11 @@ def test_what_the_user_names_is_what_runs(monkeypatch):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ConfigError, match="'fp16'; known: auto, fp32, bf16"):
         pick_precision("fp16", CPU)
+
+
+@pytest.mark.parametrize(
+    ("side", "most", "expected"),
+    [(64, 8, 8), (128, 64, 64), (256, 64, 16), (512, 64, 4), (1024, 8, 1), (2048, 8, 1)],
+)
+def test_no_more_pixels_are_drawn_together_than_one_picture_of_1024_has(side, most, expected):
+    assert pictures_at_once(side, most) == expected

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("auto", "fp32", "bf16")
+AT_ONCE = 1024**2
+"""Pixels that are drawn together: one picture of 1024 x 1024, whose activations with their gradients are 3 GB."""
 
 
 def pick_device(name: str = "auto") -> "torch.device":
@@ -47,6 +49,11 @@ def pick_precision(name: str, device: "torch.device") -> Literal["fp32", "bf16"]
     if name == "auto":
         return "bf16" if _multiplies_bf16(device) else "fp32"
     raise ConfigError(f"precision is {name!r}; known: {', '.join(PRECISIONS)}")
+
+
+def pictures_at_once(side: int, most: int) -> int:
+    """How many pictures of `side` pixels go through a generator together: `most`, or fewer where they are large."""
+    return max(1, min(most, AT_ONCE // side**2))
 
 
 def _multiplies_bf16(device: "torch.device") -> bool:

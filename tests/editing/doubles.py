@@ -86,6 +86,7 @@ class LinearSynthesis:
     def __init__(self, base: Tensor, slopes: Tensor) -> None:
         """Shape: base (3, R, R), slopes (6, 3, R, R)."""
         self.base, self.slopes, self.num_ws, self.w_dim = base, slopes, 2, 3
+        self.resolution = base.shape[-1]
         kinds = (("a", "conv"), ("rgb", "rgb"), ("b", "conv"))
         self.layout = tuple(StyleLayer(name, kind, 4, 2, 0) for name, kind in kinds)  # type: ignore[arg-type]
 

@@ -102,7 +102,7 @@ class Lightness(JudgeNetwork):
 
 
 def test_accuracy_is_of_those_that_are_asked_and_balanced_over_both_answers():
-    """Of three men one is dark, the one woman is dark; the child is not asked. Two of the men are lighter than she is."""
+    """Of three men one is darker than gray and than the one woman, who is too; the child is not asked."""
     shades = torch.tensor([200, 210, 20, 30, 250], dtype=torch.uint8)
     pictures = shades[:, None, None, None].expand(-1, 3, 64, 64)
     man, woman = {"male": 1, "adult": 1}, {"male": -1, "adult": 1}

@@ -102,3 +102,18 @@ def test_weights_that_are_not_finite_make_a_model_unsound(sampler: Sampler):
     with torch.no_grad():
         sampler.generator.last.bias.fill_(math.nan)
     assert not sampler.is_sound()
+
+
+def test_a_model_of_large_pictures_makes_them_one_at_a_time():
+    """64 pictures of 1024 x 1024 would take 40 GB; of 64 x 64 they are made together."""
+
+    class Watched(torch.nn.Module):
+        def forward(self, z: torch.Tensor, label: torch.Tensor | None = None) -> torch.Tensor:
+            counts.append(len(z))
+            return torch.zeros(len(z), 3, 2, 2)
+
+    for size, expected in ((1024, [1, 1, 1]), (512, [3]), (64, [3])):
+        counts: list[int] = []
+        config = ModelConfig(name="large", kind="gan", generator=LatentConfig(latent=8, size=size))
+        Sampler(Watched(), config, device="cpu").samples(torch.zeros(3, 8))
+        assert counts == expected

@@ -54,6 +54,14 @@ def everything(held: LabelledDataset) -> Tensor:
     return torch.stack([held[(0, index)].real for index in range(len(held))])
 
 
+def test_large_pictures_are_made_a_few_at_once_and_judged_the_same(held: LabelledDataset):
+    judge, copies = judge_of(held, 2), Copies(everything(held).flip(0))
+    whole = judge.figures({"generator": copies})["generator"]
+    judge.at_once, asked, copies.asked = 5, copies.asked, []
+    assert judge.figures({"generator": copies})["generator"] == pytest.approx(whole, abs=1e-5)
+    assert copies.asked == asked
+
+
 def test_copies_of_the_held_out_pictures_are_where_they_are_and_all_of_them(held: LabelledDataset):
     found = judge_of(held, 0).figures({"generator": Copies(everything(held))})["generator"]
     assert (found["precision"], found["recall"]) == (1.0, 1.0)

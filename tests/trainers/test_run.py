@@ -134,6 +134,17 @@ def test_resuming_can_lengthen_a_run_but_not_turn_it_into_another(tiny: TrainCon
         run.resumed(tmp_path / "run", {"batch_size": 4})
 
 
+def test_a_resumed_run_can_be_given_an_end_at_which_the_rate_falls(tiny: TrainConfig, pairs: Path, tmp_path: Path):
+    """Linear from half of 6 steps on: the steps 4 to 6, numbers 3 to 5, have 1 - 0 / 3, 1 - 1 / 3 and 1 - 2 / 3."""
+    constant = tiny.replace(**{"steps": 3, "optim.schedule": "constant"})
+    run.train(plan_of(constant, pairs, tmp_path / "run"), device="cpu")
+    ending = run.resumed(tmp_path / "run", {"steps": 6, "optim.schedule": "linear", "optim.decay_from": 0.5})
+    run.train(ending, device="cpu", resume=True)
+    rates = [line["lr"] for line in read_log(tmp_path / "run") if line["kind"] == "train"]
+    lr = tiny.optim.lr
+    assert rates == pytest.approx([lr] * 4 + [lr * 2 / 3, lr / 3])
+
+
 def test_a_damaged_state_falls_back_to_the_one_before(tiny: TrainConfig, pairs: Path, tmp_path: Path):
     run.train(plan_of(tiny, pairs, tmp_path / "run"), device="cpu")
     victim = tmp_path / "run" / "state" / "generator.safetensors"

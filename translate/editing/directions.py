@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from translate.devices import pictures_at_once
 from translate.editing.styles import StyleStatistics, conv_channels
 from translate.errors import ConfigError
 from translate.networks.stylegan2.synthesis import Synthesis
@@ -21,6 +22,7 @@ from translate.stopping import check
 PUSH = 5.0
 """Deviations by which the paper moves a channel."""
 BATCH = 8
+"""The most pictures that are drawn together."""
 
 Method = Literal["first-order", "perturbed"]
 BETAS: dict[Method, tuple[float, ...]] = {
@@ -71,13 +73,13 @@ def first_order(
     styles: Tensor,
     statistics: StyleStatistics,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     cancelled: Callable[[], bool] = bool,
     report: Callable[[int, int], None] | None = None,
 ) -> Relevance:
     """p_c = sigma_c mean d(dt . e) / d s_c, scaled to a largest |p| of 1: one backward pass a picture.
 
-    `report` sees (pictures done, of how many).
+    `batch` pictures are drawn together, by default as their size allows; `report` sees (pictures done, of how many).
 
     Shape: direction (E,) of length 1, styles (N, channels of S).
     Raises: ConfigError for a direction without length, or a text that no channel answers to; Cancelled.
@@ -85,7 +87,7 @@ def first_order(
     check_direction(direction)
     total = torch.zeros_like(statistics.std)
     done = 0
-    for part in styles.split(batch):
+    for part in styles.split(batch or pictures_at_once(synthesis.resolution, BATCH)):
         check(cancelled, "cancelled; nothing was changed")
         s = part.detach().requires_grad_()
         told = (encode(synthesis.render(synthesis.split(s))) @ direction).sum()
@@ -120,13 +122,15 @@ def perturbed_directions(
     """
     chosen = conv_channels(synthesis) if channels is None else channels
     found: Tensor | None = None
+    at_once = pictures_at_once(synthesis.resolution, len(styles))
     for number, channel in enumerate(chosen.tolist()):
         check(cancelled, "cancelled; nothing was changed")
         ends = []
         for sign in (1, -1):
             moved = styles.clone()
             moved[:, channel] = statistics.mean[channel] + sign * PUSH * statistics.std[channel]
-            ends.append(encode(synthesis.render(synthesis.split(moved))))  # (N, E)
+            parts = [encode(synthesis.render(synthesis.split(part))) for part in moved.split(at_once)]
+            ends.append(torch.cat(parts))  # (N, E)
         towards = F.normalize(ends[0] - ends[1], dim=1).mean(dim=0)
         if found is None:
             found = towards.new_zeros(styles.shape[1], len(towards))

@@ -56,9 +56,9 @@ def page(report: EditReport) -> str:
         "Made by `translate evaluate MODEL --edits --data FACES --also ATTRIBUTES --report DIR`.",
         f"Model `{report.model}`, CLIP `{report.clip}`, data {', '.join(report.data)}.",
         "The judge is a small residual network, trained from nothing for this page alone, on real faces and their "
-        "labels: no CLIP, and no weights of the model. On real faces that neither it nor the model was trained on; *ranked* "
-        "is the share of pairs of a yes and a no of which it is surer of the yes, and the order is all that *right way* "
-        "asks of it:",
+        "labels: no CLIP, and no weights of the model. On real faces that neither it nor the model was trained on "
+        "(*ranked*: the share of pairs of a yes and a no of which it is surer of the yes; all that *right way* asks of "
+        "it is that order):",
         _table(JUDGED, accuracy_rows(report)),
         *(_outcomes(report) if report.outcomes else []),
         "## From photo to latent",

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from translate import images
 from translate.data.faces import read_faces
+from translate.devices import pictures_at_once
 from translate.editing import methods
 from translate.editing.editor import Editor
 from translate.editing.history import EditMethod, EditState, EditStep, draw
@@ -24,7 +25,7 @@ from translate.trainers.clip_data import Faces, store, to_float
 
 FACES = 100
 AT_ONCE = 20
-"""Faces that are optimised together: each as it would be alone, as Adam does not care how a loss is scaled."""
+"""The most faces that are optimised together: each as it would be alone, as Adam does not care how a loss is scaled."""
 SHOWN = 4
 ELLIPSE = (0.42, 0.5)
 """Half axes of what is taken for the head, as shares of the picture's sides; background is what lies outside."""
@@ -198,20 +199,21 @@ def _accuracies(judge: FaceJudge, folders: Sequence[Faces]) -> dict[str, Accurac
 @torch.no_grad()
 def _inverted(inverter: PhotoInverter, photos: Tensor) -> EditState:
     """All faces as one state. Shape: (N, 3, R, R) in [-1, 1]."""
-    latents = [inverter.inverter.encode(part.to(inverter.inverter.device)) for part in photos.split(AT_ONCE)]
+    at_once = pictures_at_once(photos.shape[-1], AT_ONCE)
+    latents = [inverter.inverter.encode(part.to(inverter.inverter.device)) for part in photos.split(at_once)]
     return EditState(torch.cat([latent for latent in latents if latent is not None]))
 
 
 @torch.no_grad()
 def _pictures(editor: Editor, state: EditState) -> Tensor:
     """Shape: -> (N, 3, R, R) in [-1, 1]."""
-    rows = range(0, len(state.w_plus), AT_ONCE)
-    return torch.cat([draw(editor.synthesis, _rows(state, row)) for row in rows]).clamp(-1, 1)
+    at_once = pictures_at_once(editor.network.resolution, AT_ONCE)
+    parts = [slice(row, row + at_once) for row in range(0, len(state.w_plus), at_once)]
+    return torch.cat([draw(editor.synthesis, _rows(state, part)) for part in parts]).clamp(-1, 1)
 
 
-def _rows(state: EditState, row: int) -> EditState:
-    """The faces from `row` on, as many as are drawn at once."""
-    part = slice(row, row + AT_ONCE)
+def _rows(state: EditState, part: slice) -> EditState:
+    """Some of the faces."""
     return EditState(state.w_plus[part], tuple(_of_rows(step, part) for step in state.steps))
 
 
@@ -233,7 +235,8 @@ def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> 
         found = methods.by_mapper(asked, start, editor.synthesis, mapper)
         assert found.step is not None
         return found.step
-    parts = [_optimised(editor, part, prompt) for part in start.w_plus.split(AT_ONCE)]
+    at_once = pictures_at_once(editor.network.resolution, AT_ONCE)
+    parts = [_optimised(editor, part, prompt) for part in start.w_plus.split(at_once)]
     return EditStep(prompt=prompt, method="optimise", s_change=torch.cat(parts))
 
 
@@ -303,7 +306,8 @@ def _distances(inverter: PhotoInverter, editor: Editor, photos: Tensor, drawn: T
     mean = editor.picture(editor.mean()).expand_as(drawn)
     found = {}
     for name, pictures in (("encoder", drawn), ("mean_face", mean)):
-        pairs = list(zip(photos.to(editor.device).split(AT_ONCE), pictures.split(AT_ONCE), strict=True))
+        at_once = pictures_at_once(pictures.shape[-1], AT_ONCE)
+        pairs = list(zip(photos.to(editor.device).split(at_once), pictures.split(at_once), strict=True))
         found[f"{name}_l2"] = float(F.mse_loss(pictures, photos.to(editor.device)))
         apart = [inverter.inverter.perceptual(shown, photo) for photo, shown in pairs]
         found[f"{name}_perceptual"] = float(torch.cat(apart).mean())

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from translate import catalog, checkpoints, images
 from translate.config import ModelConfig
-from translate.devices import pick_device, pick_precision
+from translate.devices import pick_device, pick_precision, pictures_at_once
 from translate.errors import ConfigError
 
 BATCH = 64
+"""The most pictures that are drawn together."""
 
 
 def noise_of(seeds: Sequence[int], latent: int) -> Tensor:
@@ -89,7 +90,7 @@ class Sampler:
         Raises: ConfigError for an unknown class, or none where the model knows several.
         """
         number, found = self.number(label), []
-        for part in noise.split(BATCH):
+        for part in noise.split(BATCH if self.makes_points else pictures_at_once(self.network.size, BATCH)):
             asked = None if number is None else torch.full((len(part),), number, device=self.device)
             found.append(self.generator(part.to(self.device, self.dtype), asked, **self.options).float().cpu())
         return torch.cat(found)

@@ -1,6 +1,6 @@
 """Validation of pictures made of noise: how near they are to held-out ones, and a sheet of always the same noise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from PIL import Image
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from translate import images
 from translate.config import LatentConfig
 from translate.data.labelled import LabelledDataset
+from translate.devices import pictures_at_once
 from translate.features import load_features
 from translate.metrics.frechet import frechet_distance
 from translate.metrics.kernel import kernel_distance
@@ -37,7 +38,7 @@ class PictureJudge:
         self.data, self.device, self.samples = data, device, samples
         self.quality: Quality = DISTANCE
         self.features = load_features(features, device)
-        self.classes = network.classes
+        self.classes, self.at_once = network.classes, pictures_at_once(network.size, BATCH)
         seeded = torch.Generator().manual_seed(seed)
         self.noise = torch.randn(max(len(data), samples**2), network.latent, generator=seeded)
         self._real: Tensor | None = None
@@ -53,8 +54,8 @@ class PictureJudge:
 
     def _figures(self, network: nn.Module, real: Tensor) -> dict[str, float]:
         count = len(self.data)
-        fakes = self._pictures(network, self.noise[:count], self.data.labels)
-        fake = torch.cat([self.features(part) for part in fakes.split(BATCH)])
+        # Not kept: a few hundred pictures of 1024 x 1024 are gigabytes.
+        fake = torch.cat([self.features(made) for made in self._made(network, self.noise[:count], self.data.labels)])
         share = precision_recall(real, fake)
         return {
             "kernel": kernel_distance(fake, real),
@@ -72,14 +73,12 @@ class PictureJudge:
                 start = 0 if self.classes else row * across
                 noise = self.noise[start : start + across]
                 label = torch.full((across,), row if self.classes else 0)
-                rows.append([picture(cell) for cell in self._pictures(network, noise, label)])
+                rows.append([picture(cell) for made in self._made(network, noise, label) for cell in made])
         return images.grid(rows)
 
-    def _pictures(self, network: nn.Module, noise: Tensor, label: Tensor) -> Tensor:
-        """Shape: noise (N, latent), label (N,) -> (N, C, H, W) on the CPU."""
-        found = []
+    def _made(self, network: nn.Module, noise: Tensor, label: Tensor) -> Iterator[Tensor]:
+        """Pictures in batches. Shape: noise (N, latent), label (N,) -> (n, C, H, W) on the CPU, N of them in all."""
         with evaluating(network):
-            for part, classes in zip(noise.split(BATCH), label.split(BATCH), strict=True):
+            for part, classes in zip(noise.split(self.at_once), label.split(self.at_once), strict=True):
                 asked = classes.to(self.device) if self.classes else None
-                found.append(network(part.to(self.device), asked).float().cpu())
-        return torch.cat(found)
+                yield network(part.to(self.device), asked).float().cpu()

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 CHANGEABLE = frozenset(
     {
         "steps",
+        "optim.schedule",
+        "optim.decay_from",
         "workers",
         "log_every",
         "validate_every",
