@@ -13,6 +13,7 @@ from translate.editing.editor import Editor
 from translate.editing.latents import Latent, save_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper
 from translate.errors import CheckpointError, ConfigError
+from translate.stopping import Cancelled
 
 NETWORK = LatentConfig(kind="stylegan2", latent=5, size=16, filters=4, max_filters=8, depth=2, norm="none")
 CONFIG = ModelConfig(name="faces", generator=NETWORK)
@@ -140,3 +141,21 @@ def test_a_mix_goes_from_one_face_to_the_other_layer_by_layer():
     assert mixed[0].tobytes() == editor.image(editor.start(7)).tobytes()
     assert mixed[-1].tobytes() == editor.image(editor.start(3)).tobytes()
     assert len({picture.tobytes() for picture in mixed}) > 4
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda editor, stop: editor.generate([1, 2, 3], cancelled=stop),
+        lambda editor, stop: editor.morph(1, 2, 3, cancelled=stop),
+        lambda editor, stop: editor.mix(1, 2, cancelled=stop),
+    ],
+    ids=["generate", "morph", "mix"],
+)
+def test_who_leaves_is_asked_about_before_every_picture(draw, monkeypatch: pytest.MonkeyPatch):
+    editor, drawn = make(), []
+    picture = editor.picture
+    monkeypatch.setattr(editor, "picture", lambda state: drawn.append(state) or picture(state))
+    with pytest.raises(Cancelled):
+        draw(editor, lambda: len(drawn) == 2)
+    assert len(drawn) == 2

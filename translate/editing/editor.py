@@ -1,6 +1,6 @@
 """`translate.load_editor(name)`: a generator of faces and all that edits what it makes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -27,6 +27,7 @@ from translate.networks import StyleGAN2Generator
 from translate.networks.stylegan2.synthesis import Synthesis
 from translate.objectives.clip import text_direction
 from translate.objectives.templates import TEMPLATES
+from translate.stopping import check
 
 RELEVANCE_SAMPLES = 32
 NEUTRAL = "a face"
@@ -160,9 +161,11 @@ class Editor:
         w_avg = self.network.mapping.w_avg
         return EditState(w_avg.repeat(1, self.network.num_ws, 1), origin="mean face")
 
-    def generate(self, seeds: Sequence[int], *, truncation: float = PSI) -> list[Image.Image]:
-        """Faces of seeds."""
-        return [self.image(self.start(seed, truncation=truncation)) for seed in seeds]
+    def generate(
+        self, seeds: Sequence[int], *, truncation: float = PSI, cancelled: Callable[[], bool] = bool
+    ) -> list[Image.Image]:
+        """Faces of seeds. Raises: Cancelled."""
+        return self._images((self.start(seed, truncation=truncation) for seed in seeds), cancelled)
 
     @torch.no_grad()
     def picture(self, state: EditState) -> Tensor:
@@ -181,7 +184,7 @@ class Editor:
 
         Raises: ConfigError where there is no edit, or for a strength out of range.
         """
-        _check(strength)
+        methods.check(strength)
         before = state.undo()
         step = replace(state.steps[-1], strength=strength)
         return self._edited(before, Found(step), step.prompt, True)
@@ -193,20 +196,22 @@ class Editor:
         """
         return [self.image(state.at(strength)) for strength in strengths]
 
-    def morph(self, first: Source, last: Source, frames: int) -> list[Image.Image]:
+    def morph(
+        self, first: Source, last: Source, frames: int, *, cancelled: Callable[[], bool] = bool
+    ) -> list[Image.Image]:
         """The way from one face to another, both included.
 
-        Raises: ConfigError for less than two frames.
+        Raises: ConfigError for less than two frames; Cancelled.
         """
         if frames < 2:
             raise ConfigError(f"{frames} frames; a way from one face to another has at least 2")
         a, b = self.start(first), self.start(last)
-        return [images.to_pil(self.picture(blend(a, b, number / (frames - 1)))) for number in range(frames)]
+        return self._images((blend(a, b, number / (frames - 1)) for number in range(frames)), cancelled)
 
-    def mix(self, coarse: Source, fine: Source) -> list[Image.Image]:
-        """Style mixing at every layer: the first picture has all its styles from `fine`, the last from `coarse`."""
+    def mix(self, coarse: Source, fine: Source, *, cancelled: Callable[[], bool] = bool) -> list[Image.Image]:
+        """Style mixing at every layer: the first has all its styles from `fine`, the last from `coarse`."""
         a, b = self.start(coarse), self.start(fine)
-        return [images.to_pil(self.picture(mix(a, b, layers))) for layers in range(self.network.num_ws + 1)]
+        return self._images((mix(a, b, layers) for layers in range(self.network.num_ws + 1)), cancelled)
 
     def edit(
         self,
@@ -229,7 +234,7 @@ class Editor:
         change: white on black, or (1, 1, R, R) in [0, 1]. `report` follows an optimisation.
         Raises: ConfigError for words that CLIP does not know, a missing mapper, or values out of range; Cancelled.
         """
-        _check(strength, disentangle, method)
+        methods.check(strength, disentangle, method)
         state = self.start(source)
         asked = Asked(prompt, self.neutral if neutral is None else neutral, strength, self.mask(mask))
         if method == "direction":
@@ -320,6 +325,14 @@ class Editor:
             raise ConfigError(f"the mask is {list(mask.shape)}; expected [1, 1, {side}, {side}] in [0, 1]")
         return mask.to(self.device, torch.float32)
 
+    def _images(self, states: Iterable[EditState], cancelled: Callable[[], bool]) -> list[Image.Image]:
+        """Of the model's own size, without a photo around them."""
+        found = []
+        for state in states:
+            check(cancelled)
+            found.append(images.to_pil(self.picture(state)))
+        return found
+
     def _drawing(self, state: EditState) -> Synthesis:
         return self.synthesis if state.synthesis is None else state.synthesis
 
@@ -383,12 +396,3 @@ class Editor:
         origin = self.picture(EditState(state.w_plus)) if state.photo is None else state.photo.target
         who, *others = (self.identity(x)[0] for x in (origin.to(self.device), before, after))
         return found | {f"identity_{when}": float(who @ x) for when, x in zip(("before", "after"), others, strict=True)}
-
-
-def _check(strength: float, disentangle: str | float = "auto", method: str = "direction") -> None:
-    if method not in ("direction", "optimise", "mapper"):
-        raise ConfigError(f"method is {method!r}; known: direction, optimise, mapper")
-    if not -100 <= strength <= 100:
-        raise ConfigError(f"strength is {strength:g}; it must lie in -100 to 100, 1 is each method's own")
-    if disentangle != "auto" and not (isinstance(disentangle, int | float) and 0 <= disentangle <= 1):
-        raise ConfigError(f"disentangle is {disentangle!r}; take auto or a number from 0 to 1")

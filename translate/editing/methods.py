@@ -62,6 +62,19 @@ class Channels(NamedTuple):
         return LEAD * self.change
 
 
+def check(strength: float, disentangle: str | float = "auto", method: str = "direction") -> None:
+    """Refuse what no edit can be asked for.
+
+    Raises: ConfigError.
+    """
+    if method not in ("direction", "optimise", "mapper"):
+        raise ConfigError(f"method is {method!r}; known: direction, optimise, mapper")
+    if not -100 <= strength <= 100:
+        raise ConfigError(f"strength is {strength:g}; it must lie in -100 to 100, 1 is each method's own")
+    if disentangle != "auto" and not (isinstance(disentangle, int | float) and 0 <= disentangle <= 1):
+        raise ConfigError(f"disentangle is {disentangle!r}; take auto or a number from 0 to 1")
+
+
 def find_channels(
     relevance: Relevance, statistics: StyleStatistics, disentangle: Literal["auto"] | float = "auto"
 ) -> Channels:

@@ -52,10 +52,7 @@ def of_seeds(
     numbers, editor = parse_seeds(seeds, MOST), editors.load(model)
     if not 0 <= truncation <= 1.5:
         raise ConfigError(f"truncation is {truncation:g}; it goes from 0, the mean face, to 1.5")
-    pictures = []
-    for number in numbers:
-        check(cancelled)
-        pictures += editor.generate([number], truncation=truncation)
+    pictures = editor.generate(numbers, truncation=truncation, cancelled=cancelled)
     across = round(len(pictures) ** 0.5 + 0.49)
     rows = [pictures[start : start + across] for start in range(0, len(pictures), across)]
     return _made(editor, pictures, [f"seed-{number}" for number in numbers], rows, cancelled)
@@ -92,13 +89,8 @@ def between(
     Raises: TranslateError for an end that won't do; Cancelled.
     """
     editor = editors.load(model)
-    from translate.editing.history import blend
-
     a, b = (_end(editors, model, end, cancelled) for end in (first, last))
-    frames = []
-    for number in range(FRAMES):
-        check(cancelled)
-        frames.append(images.to_pil(editor.picture(blend(a, b, number / (FRAMES - 1)))))
+    frames = editor.morph(a, b, FRAMES, cancelled=cancelled)
     chosen = [frames[round(number * (FRAMES - 1) / (STRIP - 1))] for number in range(STRIP)]
     names = [f"way-{number + 1}-of-{STRIP}" for number in range(STRIP)]
     made = _made(editor, chosen, names, [chosen], cancelled)
@@ -116,13 +108,8 @@ def mixed(
     Raises: TranslateError for an end that won't do; Cancelled.
     """
     editor = editors.load(model)
-    from translate.editing.history import mix
-
     a, b = (_end(editors, model, end, cancelled) for end in (coarse, fine))
-    pictures = []
-    for layers in range(editor.network.num_ws + 1):
-        check(cancelled)
-        pictures.append(images.to_pil(editor.picture(mix(a, b, layers))))
+    pictures = editor.mix(a, b, cancelled=cancelled)
     names = [f"{layers}-layers-of-the-first" for layers in range(len(pictures))]
     return _made(editor, pictures, names, [pictures], cancelled)
 
