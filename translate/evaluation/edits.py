@@ -235,9 +235,7 @@ def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> 
         found = methods.by_mapper(asked, start, editor.synthesis, mapper)
         assert found.step is not None
         return found.step
-    at_once = pictures_at_once(editor.network.resolution, AT_ONCE)
-    parts = [_optimised(editor, part, prompt) for part in start.w_plus.split(at_once)]
-    return EditStep(prompt=prompt, method="optimise", s_change=torch.cat(parts))
+    return EditStep(prompt=prompt, method="optimise", s_change=_optimised(editor, start.w_plus, prompt))
 
 
 def _channels(editor: Editor, prompt: str) -> methods.Channels:
@@ -249,7 +247,7 @@ def _channels(editor: Editor, prompt: str) -> methods.Channels:
 
 
 def _optimised(editor: Editor, w_plus: Tensor, prompt: str) -> Tensor:
-    """What optimisation adds to each of a few faces, each as if it were alone.
+    """What optimisation adds to each face, each as if it were alone.
 
     Shape: (N, num_ws, w_dim) -> (N, channels of S).
     """
@@ -257,11 +255,14 @@ def _optimised(editor: Editor, w_plus: Tensor, prompt: str) -> Tensor:
     clip, asked = editor.need_clip(), methods.Asked(prompt, editor.neutral)
     with torch.no_grad():
         told = methods.target(asked, clip, config, editor.templates).to(editor.device)
-    # Of N faces the loss takes the mean of what CLIP says and the sum of what they moved.
-    config = config.replace(lambda_l2=config.lambda_l2 / len(w_plus))
     lead = _channels(editor, prompt).lead
-    start = Start(w_plus, torch.zeros_like(lead))
-    return optimise(editor.synthesis, clip.encode_image, told, start, config, lead=lead).s_change
+    found = []
+    for part in w_plus.split(pictures_at_once(editor.network.resolution, AT_ONCE)):
+        # Of N faces the loss takes the mean of what CLIP says and the sum of what they moved.
+        shared = config.replace(lambda_l2=config.lambda_l2 / len(part))
+        start = Start(part, torch.zeros_like(lead))
+        found.append(optimise(editor.synthesis, clip.encode_image, told, start, shared, lead=lead).s_change)
+    return torch.cat(found)
 
 
 @torch.no_grad()
