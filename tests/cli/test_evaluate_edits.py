@@ -11,15 +11,17 @@ from tests import tiny_faces
 from tests.editing.doubles import ColourCLIP
 from translate import catalog, images
 from translate.checkpoints import ENCODER, save_model
-from translate.config import EncoderConfig
+from translate.config import EncoderConfig, HoldOut
 from translate.data.faces import FACTS
 from translate.editing.editor import Editor
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper, save_mapper
 from translate.editing.optimisation import OptimisationConfig
+from translate.errors import DatasetError
 from translate.evaluation import edit_judge, edit_report, edits
 from translate.evaluation.edit_judge import FaceJudge, JudgeNetwork, Question
 from translate.evaluation.edits import Attribute
 from translate.networks import build_encoder
+from translate.trainers.clip_data import store
 
 
 class Lightness(JudgeNetwork):
@@ -97,15 +99,45 @@ def test_a_mapper_is_judged_by_its_own_prompt_and_another_prompt_is_refused(cli,
     assert (code, "not asked about the mapper's prompt 'square face'" in err) == (2, True)
 
 
+def test_photos_are_those_that_the_training_recorded_as_held_out(place: Path):
+    """The table's split says 6 to 11; a generator trained on the folder held out by itself."""
+    who = Editor.load("tiny")
+    who.config = who.config.replace(held_out=HoldOut(seed=0, names=("0.png", "2.png", "gone.png")))
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            edits, "store", lambda faces, side: asked.append({f.path.name for f in faces}) or store(faces, side)
+        )
+        assert edits._photos(place, who, 2, seed=0).shape == (2, 3, 16, 16)
+    assert asked == [{"0.png", "2.png"}]
+    with pytest.raises(DatasetError, match="3 held-out faces are asked for"):
+        edits._photos(place, who, 3, seed=0)
+
+
+def test_two_mappers_of_one_prompt_are_judged_each_by_itself(place: Path):
+    for seed in (1, 2):
+        config = MapperConfig(prompt="dark face", num_ws=6, w_dim=8, levels=("coarse",))
+        mapper = build_mapper(config)
+        for weight in mapper.parameters():
+            torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(seed))
+        save_mapper(place / str(seed), TrainedMapper(mapper, config))
+    both = edits.evaluate_edits("tiny", [place], mappers=[place / "1", place / "2"], wanted=(), faces=2).outcomes
+    alone = edits.evaluate_edits("tiny", [place], mappers=[place / "1"], wanted=(), faces=2).outcomes
+    assert both[0].changed == pytest.approx(alone[0].changed)
+    assert both[1].changed != pytest.approx(alone[0].changed, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("tiny", "tiny", "--edits", "--data", "."), "is about one model"),
         (("tiny", "--edits"), "--edits needs labelled faces"),
-        (("tiny", "--edits", "--data", ".", "--faces", "7"), "7 held-out faces are asked for, and its table names 6"),
+        (("tiny", "--edits", "--data", ".", "--faces", "7"), "7 held-out faces are asked for, and there are 6"),
         (("tiny", "--data", ".", "--judge", "a.safetensors"), "--judge is about edits of faces"),
         (("tiny", "--edits", "--data", ".", "--method", "mapper"), "--method mapper: known: direction, optimise"),
         (("none", "--edits", "--data", "."), "none"),
+        (("tiny", "--edits", "--data", ".", "--judge", "."), "--judge .: name a file, as judge.safetensors"),
+        (("tiny", "--edits", "--data", ".", "--judge", "no/judge.safetensors"), "in a folder that exists"),
     ],
 )
 def test_what_can_not_be_judged_is_refused_in_one_line(cli, place: Path, arguments, said):

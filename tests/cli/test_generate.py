@@ -11,6 +11,7 @@ from translate.checkpoints import load_config, save_model
 from translate.cli.generate import parse_seeds
 from translate.config import DataConfig, GeneratorConfig, LatentConfig, ModelConfig
 from translate.errors import ConfigError
+from translate.inference.sampler import Sampler
 from translate.networks import build_generator, build_latent_generator
 from translate.ui.models import Models
 
@@ -58,6 +59,29 @@ def test_a_seed_is_a_file_in_a_folder_or_the_file_itself(cli):
     assert Path("deep/one.png").read_bytes() == Path("out/0003.png").read_bytes()
 
 
+def test_thousands_of_seeds_are_written_as_they_are_drawn(cli, monkeypatch: pytest.MonkeyPatch):
+    asked, pictures = [], Sampler.pictures
+
+    def watched(self, seeds, label=None):
+        asked.append((len(seeds), len(list(Path("out").iterdir()))))
+        return pictures(self, seeds, label)
+
+    monkeypatch.setattr(Sampler, "pictures", watched)
+    assert cli("generate", "plain", "-o", "out", "--seeds", "0-129")[0] == 0
+    assert asked == [(64, 0), (64, 64), (2, 128)]
+    assert len(list(Path("out").iterdir())) == 130
+
+
+def test_a_picture_says_that_it_is_synthetic_and_by_which_model(cli):
+    cli("generate", "plain", "-o", "out", "--seeds", "3")
+    cli("generate", "plain", "-o", "sheet.png", "--seeds", "0-2", "--grid")
+    cli("generate", "plain", "-o", "strip.jpg", "--interpolate", "3-8")
+    for path in ("out/0003.png", "sheet.png", "strip.jpg"):
+        with Image.open(path) as picture:
+            said = picture.info.get("Comment") or picture.info["comment"].decode()
+        assert said == "Synthetic picture: made by the model plain"
+
+
 def test_a_class_of_any_name_stays_in_the_folder(cli, place: Path):
     assert cli("generate", "pets", "-o", "out", "--seeds", "0")[0] == 0
     assert sorted(path.name for path in Path("out").iterdir()) == ["0-_cat-0000.png", "1-dog-0000.png"]
@@ -101,6 +125,9 @@ def test_points_are_written_as_numbers_or_as_a_cloud(cli):
         (("plain", "-o", "x.png", "--interpolate", "3"), "expected two seeds, as 3-8"),
         (("ring", "-o", "x.png", "--grid"), "makes points; --grid and --interpolate are for pictures"),
         (("ring", "-o", "folder"), "points go into one file"),
+        (("plain", "-o", "x.tif"), "it can't say that the picture is synthetic; name it .png"),
+        (("plain", "-o", "x.png", "--prompt", "a face", "--truncation", "0.5"), "--prompt makes one picture"),
+        (("plain", "-o", "x.png", "--prompt", "a face", "--precision", "fp32"), "--prompt makes one picture"),
         (("unet", "-o", "x"), "unet: its generator (unet) translates pictures"),
         (("nothing", "-o", "x"), "no model 'nothing'"),
     ],

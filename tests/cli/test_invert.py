@@ -48,6 +48,15 @@ def test_a_photo_becomes_a_latent_with_pictures_and_figures(cli, place: Path):
     assert np.array_equal(pasted[:, 50:], photo[:, 50:])
     assert not np.array_equal(pasted, photo)
     assert images.header("two.png").width == 4 + 2 * (16 + 4)
+    for path in ("two.png", "in.png"):
+        with Image.open(path) as made:
+            assert made.text["Comment"] == "Synthetic picture: a face drawn again by the model tiny"
+
+
+def test_a_picture_that_can_not_say_that_it_is_synthetic_is_refused_before_the_work(cli):
+    code, _, err = cli(*INVERT, "-o", "me.safetensors", "--crop", "10,5,40", "--paste", "in.tif")
+    assert (code, "in.tif: a synthetic picture is written as .png, .jpg" in err) == (2, True)
+    assert not Path("me.safetensors").exists()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_without_a_split_every_fifth_is_held_out_and_with_one_it_is_believed(tmp
     assert [face.split for face in told] == ["val", "train"]
 
 
+def test_without_a_column_the_split_is_that_of_the_folder(tmp_path: Path):
+    for name in ("train/a.png", "Validation/b.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "labels.csv").write_text("file,age,sex\ntrain/a.png,30,male\nValidation/b.png,30,male\n")
+    assert [face.split for face in read_faces(tmp_path)] == ["train", "val"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

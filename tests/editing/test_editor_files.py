@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from tests.editing.doubles import ColourCLIP, tiny
 from translate.checkpoints import read_facts, read_tensors, write_tensors
 from translate.config import LatentConfig, ModelConfig
+from translate.editing import methods
 from translate.editing.editor import Editor
+from translate.editing.history import EditState
 from translate.editing.latents import Latent, save_latent
 from translate.editing.mapper import MapperConfig, TrainedMapper, build_mapper
 from translate.errors import CheckpointError, ConfigError
@@ -159,3 +163,39 @@ def test_who_leaves_is_asked_about_before_every_picture(draw, monkeypatch: pytes
     with pytest.raises(Cancelled):
         draw(editor, lambda: len(drawn) == 2)
     assert len(drawn) == 2
+
+
+class Pixels:
+    """Whose pixels they are."""
+
+    name = "pixels"
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return F.normalize(image.flatten(1), dim=1)
+
+
+def test_who_a_tuned_face_is_is_measured_on_the_tuned_face():
+    """Opened again without its photo: before any edit it is itself, cosine 1."""
+    tuned = EditState(torch.ones(1, 6, 7), synthesis=tiny(seed=9).synthesis)
+    figures = make(identity=Pixels()).edit(tuned, "bright").figures
+    assert figures["identity_before"] == pytest.approx(1, abs=1e-6)
+    assert figures["identity_after"] < 1 - 1e-6
+
+
+def test_a_clip_is_brought_to_the_editor_s_device():
+    """On the CPU nothing shows but that it was asked to go."""
+
+    class Moving(torch.nn.Module):
+        name, asked = "moving", None
+
+        def to(self, device):
+            Moving.asked = device
+            return self
+
+    Editor(tiny(), CONFIG, "ab" * 32, clip=Moving(), device="cpu")
+    assert Moving.asked == torch.device("cpu")
+
+
+def test_of_two_mappers_for_a_prompt_the_one_named_last_is_taken():
+    first, last = mapper(), mapper()
+    assert methods.pick_mapper([first, last], " BRIGHT ", "faces", "") is last

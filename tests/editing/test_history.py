@@ -1,5 +1,7 @@
 """The stack of edits: undo gives the same bits, masked edits stay in their masks, a morph has both ends."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -109,6 +111,23 @@ def test_a_morph_begins_and_ends_with_the_faces_themselves_and_is_straight_betwe
     expected = of(0.75 * state(0).w_plus + 0.25 * state(5).w_plus, s_change)
     assert torch.allclose(picture(quarter), expected, atol=1e-5)
     assert quarter.origin == "seed 0 to seed 5 at 0.25"
+
+
+@pytest.mark.parametrize("tuned_one", [0, 1])
+def test_a_generator_tuned_to_one_of_two_faces_draws_the_whole_way(tuned_one: int):
+    tuned = tiny(seed=9).synthesis
+    ends = [state(0), state(5)]
+    ends[tuned_one] = replace(ends[tuned_one], synthesis=tuned)
+    assert [blend(*ends, t).synthesis for t in (0, 0.5, 1)] == [tuned] * 3
+    assert [mix(*ends, layers).synthesis for layers in (0, 3, 6)] == [tuned] * 3
+
+
+def test_between_two_tuned_generators_there_is_no_way():
+    a, b = (replace(state(seed), synthesis=tiny(seed=seed).synthesis) for seed in (0, 5))
+    for way in (lambda: blend(a, b, 0), lambda: mix(a, b, 3)):
+        with pytest.raises(ConfigError, match="each of the faces has a generator tuned to its photo"):
+            way()
+    assert blend(a, replace(b, synthesis=a.synthesis), 0.5).synthesis is a.synthesis
 
 
 def test_a_mix_takes_its_first_layers_of_one_face_and_the_others_of_the_other():

@@ -9,7 +9,8 @@ import torch
 from tests import tiny_faces
 from translate.checkpoints import DISCRIMINATOR, ENCODER, save_model, sha256
 from translate.config import EncoderConfig
-from translate.editing import identity
+from translate.editing import identity, perceptual
+from translate.editing.editor import Editor
 from translate.editing.identity import SFace, feature_identity, load_identity
 from translate.editing.perceptual import load_perceptual
 from translate.errors import CheckpointError, ConfigError
@@ -60,6 +61,27 @@ def test_the_model_s_own_discriminator_or_encoder_is_taken_and_named(tmp_path: P
     a, b = pictures(), pictures(seed=5)
     expected = FeatureDistance("", tiny_faces.discriminator().features, 16)(a, b)
     torch.testing.assert_close(load_perceptual(folder)(a, b), expected)
+
+
+def test_a_distance_that_can_not_be_read_is_logged_and_the_next_one_taken(tmp_path: Path, monkeypatch, caplog):
+    """LPIPS that lies there without its calibration: photos are still compared, and asked for by name it is refused."""
+
+    def damaged(folder: Path, device: torch.device) -> None:
+        raise CheckpointError("alexnet.pth: is damaged")
+
+    folder = tiny_faces.model(tmp_path / "tiny")
+    monkeypatch.setitem(perceptual.LOADERS, "lpips-alex", damaged)
+    assert load_perceptual(folder).name == "discriminator of tiny"
+    assert "alexnet.pth: is damaged; faces are compared by another network" in caplog.text
+    with pytest.raises(CheckpointError, match=r"alexnet\.pth: is damaged"):
+        load_perceptual(folder, "lpips-alex")
+
+
+def test_a_damaged_part_is_told_and_not_taken_for_a_missing_one(tmp_path: Path):
+    folder = tiny_faces.model(tmp_path / "tiny")
+    (folder / DISCRIMINATOR / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match=r"discriminator.model\.safetensors"):
+        Editor.load(folder, device="cpu")
 
 
 def test_a_model_without_either_says_what_to_install(tmp_path: Path):

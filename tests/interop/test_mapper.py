@@ -85,6 +85,7 @@ def broken(**changes) -> dict[str, torch.Tensor]:
         (broken(fine_mapping__mapping__3__bias=None), "the fine mapper's bias 3 is missing"),
         (broken(course_mapping__mapping__1__weight=torch.zeros(3, 6)), r"coarse mapper's weight 1 is \[3, 6\]"),
         (broken(medium_mapping__mapping__2__bias=torch.full((6,), torch.nan)), "medium mapper's bias 2 is not finite"),
+        (broken(course_mapping__mapping__1__weight=torch.tensor(1.0)), r"coarse mapper's weight 1 is \[\], expected"),
         (broken(course_mapping__mapping__5__bias=torch.zeros(6)), "25 tensors of a mapper, expected 24"),
         (published(rgbs=3), "coarse, medium, fine layers beside a generator of 8 layers"),
         (published(("s_mapping",)), "in style space, which is not read"),

@@ -3,6 +3,7 @@
 import os
 import pickle
 import resource
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -249,6 +250,13 @@ def test_one_run_of_bytes_is_not_many_tensors(tmp_path: Path):
     with pytest.raises(CheckpointError, match="claim more values than the file stores"):
         read(write(tmp_path / "again.pkl", content))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024  # kilobytes
+
+
+def test_one_text_is_not_many_runs_of_bytes(tmp_path: Path):
+    """100 kB of letters, named 50 times: 5 MB of copies of them are not made."""
+    text = b"c_codecs\nencode\nq\0" + b"X" + struct.pack("<I", 100_000) + b"a" * 100_000 + b"q\1X\6\0\0\0latin1q\2"
+    with pytest.raises(CheckpointError, match="claim more values than the file stores"):
+        read(write(tmp_path / "letters.pkl", b"\x80\2" + text + b"h\0h\1h\2\x86R" * 50 + b"."))
 
 
 def test_mutated_files_give_one_line_or_tensors(tmp_path: Path):

@@ -235,6 +235,14 @@ def test_instructions_that_no_state_dict_needs_are_refused(tmp_path: Path, pickl
         read(as_zip(tmp_path / "x.pth", pickled))
 
 
+def test_one_list_is_not_many_dicts(tmp_path: Path):
+    """1,000 pairs, named 400 times: no 400 dicts of them are made; 100 times is no harm yet."""
+    pairs = b"ccollections\nOrderedDict\nq\0](" + b"(U\1aK\1t" * 1000 + b"eq\1"
+    with pytest.raises(CheckpointError, match="says the same thing over and over"):
+        read(as_zip(tmp_path / "x.pth", instructions(pairs, b"h\0h\1\x85R" * 400)))
+    assert read(as_zip(tmp_path / "y.pth", instructions(pairs, b"h\0h\1\x85R" * 100))) == {"a": 1}
+
+
 def test_a_file_of_python_2_and_pytorch_0_3_is_read(tmp_path: Path):
     """Byte strings for names, an OrderedDict made of pairs, `_rebuild_tensor` of four values, no requires_grad."""
     pair = (

@@ -1,5 +1,6 @@
 """The encoder's training: it learns one batch by heart, resumes exactly, says how it does beside the mean face."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -117,5 +118,8 @@ def test_what_cannot_go_on_is_told(faces: Faces, distance: FeatureDistance, tmp_
         train()
     with pytest.raises(ConfigError, match="was trained with other settings"):
         train(TINY.replace(lr=1.0), resume=True)
+    shutil.rmtree(tmp_path / "e" / "state")  # as a shipped model's
+    with pytest.raises(CheckpointError, match="holds an encoder already; choose another --out, or delete it first"):
+        train()
     with pytest.raises(DatasetError):
         read_faces(tmp_path / "nothing", tiny_faces.DATA)

@@ -27,6 +27,8 @@ def evaluate_edits(
         raise ConfigError(f"--method {unknown[0]}: known: {', '.join(METHODS)}; mappers are named by --mapper")
     if report:
         page.check(report)
+    if judge and (judge.is_dir() or not judge.absolute().parent.is_dir()):
+        raise ConfigError(f"--judge {judge}: name a file, as judge.safetensors, in a folder that exists")
     catalog.find(models[0])
 
     from tqdm import tqdm

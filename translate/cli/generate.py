@@ -12,6 +12,7 @@ from translate.errors import ConfigError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from translate.images import Provenance
     from translate.inference.sampler import Sampler
 
 
@@ -40,10 +41,11 @@ def generate(
     from translate import catalog
 
     chosen = parse_seeds(seeds)
+    sheet = grid or interpolate is not None
     ends = _ends(interpolate) if interpolate is not None else None
     folder = catalog.find(model)
     if prompt is not None:
-        if ends or grid or label is not None or seeds != "0":
+        if sheet or label is not None or seeds != "0" or truncation != 1 or precision != "auto":
             raise ConfigError("--prompt makes one picture, from the mean face: leave out --seeds, --grid and the like")
         from translate.cli.free import write_free
 
@@ -52,9 +54,11 @@ def generate(
 
     from translate.inference.sampler import Sampler
 
+    if sheet and (not out.suffix or out.is_dir()):
+        raise ConfigError(f"{out}: a sheet is one picture; name a file, as sheet.png")
     sampler = Sampler.load(folder, device=device, precision=precision, truncation=truncation)
     if sampler.makes_points:
-        if ends or grid:
+        if sheet:
             raise ConfigError(f"{model}: makes points; --grid and --interpolate are for pictures")
         _write_points(sampler, chosen, label, out)
         return
@@ -62,9 +66,9 @@ def generate(
     for word in labels:
         sampler.number(word)  # refused before any folder is made
     if ends:
-        _write_sheet([sampler.interpolate(*ends, frames, word) for word in labels], out)
+        _write_sheet(sampler, [sampler.interpolate(*ends, frames, word) for word in labels], out)
     elif grid:
-        _write_sheet(_rows(sampler, chosen, labels), out)
+        _write_sheet(sampler, _rows(sampler, chosen, labels), out)
     else:
         _write_files(sampler, chosen, labels, out)
 
@@ -85,33 +89,40 @@ def _rows(sampler: "Sampler", seeds: list[int], labels: list[str | None]) -> "li
     return [pictures[start : start + across] for start in range(0, len(pictures), across)]
 
 
-def _write_sheet(rows: "list[list[Image.Image]]", out: Path) -> None:
+def _write_sheet(sampler: "Sampler", rows: "list[list[Image.Image]]", out: Path) -> None:
     from translate import images
 
-    if not out.suffix or out.is_dir():
-        raise ConfigError(f"{out}: a sheet is one picture; name a file, as sheet.png")
-    sheet = images.grid(rows)
     out.parent.mkdir(parents=True, exist_ok=True)
-    images.save(sheet, out)
+    images.save(images.grid(rows), out, provenance=_provenance(sampler))
     count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
     print(f"{out}: {sum(len(row) for row in rows)} pictures, {count}")
 
 
+def _provenance(sampler: "Sampler") -> "Provenance":
+    from translate import images
+
+    return images.Provenance(f"Synthetic picture: made by the model {sampler.config.name}")
+
+
 def _write_files(sampler: "Sampler", seeds: list[int], labels: list[str | None], out: Path) -> None:
     from translate import images
+    from translate.inference.sampler import BATCH
 
     count = len(seeds) * len(labels)
     if out.suffix and not out.is_dir():
         if count > 1:
             raise ConfigError(f"{out}: {count} pictures don't fit into one file; name a folder, or add --grid")
         out.parent.mkdir(parents=True, exist_ok=True)
-        images.save(sampler.pictures(seeds, labels[0])[0], out)
+        images.save(sampler.pictures(seeds, labels[0])[0], out, provenance=_provenance(sampler))
         print(f"{out}: seed {seeds[0]}")
         return
     out.mkdir(parents=True, exist_ok=True)
+    provenance = _provenance(sampler)
     for word in labels:
-        for seed, picture in zip(seeds, sampler.pictures(seeds, word), strict=True):
-            images.save(picture, out / f"{_file_name(sampler, word)}{seed:04d}.png")
+        for start in range(0, len(seeds), BATCH):  # thousands of pictures are never held
+            part = seeds[start : start + BATCH]
+            for seed, picture in zip(part, sampler.pictures(part, word), strict=True):
+                images.save(picture, out / f"{_file_name(sampler, word)}{seed:04d}.png", provenance=provenance)
     print(f"{out}: {count} pictures")
 
 
@@ -129,11 +140,11 @@ def _write_points(sampler: "Sampler", seeds: list[int], label: str | None, out: 
     from translate import images
     from translate.data.mixtures import scatter
 
+    if not out.suffix or out.is_dir():
+        raise ConfigError(f"{out}: points go into one file; name one, as points.csv or points.png")
     labels = [label] if label is not None or not sampler.config.labels else [*sampler.config.labels]
     noise = sampler.noise(seeds)
     clouds = [sampler.samples(noise, word) for word in labels]
-    if not out.suffix or out.is_dir():
-        raise ConfigError(f"{out}: points go into one file; name one, as points.csv or points.png")
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".csv":
         lines = ["seed,class,x,y"]

@@ -45,6 +45,10 @@ def invert(
     if out.suffix != SUFFIX or not out.absolute().parent.is_dir():
         raise ConfigError(f"{out}: name a file that ends in {SUFFIX}, in a folder that exists")
     check_json_out(as_json)
+    for path in (preview, paste):
+        if path is not None and path.suffix.lower() not in images.provenance.SUFFIXES:
+            known = ", ".join(images.provenance.SUFFIXES)
+            raise ConfigError(f"{path}: a synthetic picture is written as {known}, which can say that it is one")
     square = None if crop is None else detection.parse_crop(crop)
     array = images.read_array(photo)
     inverter = Inverter.load(model, device=device, perceptual=perceptual)
@@ -60,11 +64,12 @@ def invert(
             cancelled=stop.is_set, report=report,
         )  # fmt: skip
     save_latent(out, found.latent)
+    made = images.Provenance(f"Synthetic picture: a face drawn again by the model {found.latent.model}", "edited")
     if preview is not None:
         pair = [images.to_pil(picture) for picture in (found.target, found.drawn)]
-        images.save(images.grid([pair]), preview)
+        images.save(images.grid([pair]), preview, provenance=made)
     if paste is not None and found.latent.square is not None:
-        images.save(alignment.paste(array, found.latent.square, found.drawn.cpu()), paste)
+        images.save(alignment.paste(array, found.latent.square, found.drawn.cpu()), paste, provenance=made)
     _print(found, out, as_json)
 
 

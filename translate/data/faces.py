@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from translate.data.folders import existing, split_named
+from translate.data.folders import existing, first_folder, split_named
 from translate.errors import DatasetError
 
 TABLES = ("labels.csv", "attr.csv")
@@ -56,7 +56,7 @@ class Face(NamedTuple):
 
 
 def read_faces(folder: Path, hold_every: int = 5) -> list[Face]:
-    """The faces that a folder's table names; where it names no split, every fifth is held out.
+    """The faces that a folder's table names; where neither it nor their folders name a split, every fifth is held out.
 
     Raises: DatasetError naming file and line: no table, another header, a value that is none, a picture that is not
     there or lies outside of the folder.
@@ -93,6 +93,8 @@ def _read(table: Path, hold_every: int) -> list[Face]:
 def _split(row: Mapping[str, str], number: int, hold_every: int, where: str) -> str:
     word = row.get("split")
     if word is None:
+        if named := first_folder(row["file"])[0]:
+            return named
         return "val" if number % hold_every == hold_every - 1 else "train"
     split = split_named(word)
     if split is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 import torch
 from PIL import Image
@@ -85,6 +85,8 @@ class Editor:
         self.synthesis = self.network.synthesis
         self.config, self.weights = config, weights
         self.clip, self.identity, self.inverter = clip, identity, inverter
+        if isinstance(network := cast(object, clip), torch.nn.Module):
+            network.to(self.device)  # `load_clip` gives it on the CPU
         self.mappers = list(mappers)
         self.neutral, self.templates = neutral, tuple(templates)
         self._statistics: StyleStatistics | None = None
@@ -99,9 +101,9 @@ class Editor:
         folder = catalog.find(name_or_path)
         generator, config = checkpoints.load_model(folder)
         weights = latents.digest_of(folder)
-        editor = cls(generator, config, weights, device=device)
+        editor = cls(generator, config, weights, clip=clip, device=device)
         parts = find_parts(folder, editor.network, config, weights, editor.device)
-        editor.clip, editor.identity, editor.inverter = clip or parts.clip, parts.identity, parts.inverter
+        editor.clip, editor.identity, editor.inverter = editor.clip or parts.clip, parts.identity, parts.inverter
         editor.mappers += mappers_in(folder, editor.device)
         return editor
 
@@ -393,6 +395,6 @@ class Editor:
         found = methods.figures(before, after, told, encode, None if step is None else step.mask)
         if self.identity is None:
             return found
-        origin = self.picture(EditState(state.w_plus)) if state.photo is None else state.photo.target
+        origin = self.picture(replace(state, steps=())) if state.photo is None else state.photo.target
         who, *others = (self.identity(x)[0] for x in (origin.to(self.device), before, after))
         return found | {f"identity_{when}": float(who @ x) for when, x in zip(("before", "after"), others, strict=True)}

@@ -154,8 +154,12 @@ def draw(synthesis: Synthesis, state: EditState) -> Tensor:
 def blend(a: EditState, b: EditState, t: float) -> EditState:
     """The state at `t` on the way from a to b: latents in a straight line, a's edits fading, b's growing.
 
-    Range: a itself at 0, b itself at 1.
+    Where one of them has a generator of its own, tuned to its photo, that one draws all the way.
+    Range: a itself at 0, b itself at 1, but for that generator.
+    Raises: ConfigError where each has another one.
     """
+    synthesis = _of_both(a, b)
+    a, b = (end if end.synthesis is synthesis else replace(end, synthesis=synthesis) for end in (a, b))
     if t == 0:
         return a
     if t == 1:
@@ -163,18 +167,26 @@ def blend(a: EditState, b: EditState, t: float) -> EditState:
     faded = [replace(step, strength=step.strength * (1 - t)) for step in a.steps]
     grown = [replace(step, strength=step.strength * t) for step in b.steps]
     origin = f"{a.origin or 'a latent'} to {b.origin or 'a latent'} at {t:g}"
-    return EditState(torch.lerp(a.w_plus, b.w_plus, t), (*faded, *grown), origin)
+    return EditState(torch.lerp(a.w_plus, b.w_plus, t), (*faded, *grown), origin, synthesis=synthesis)
 
 
 def mix(a: EditState, b: EditState, layers: int) -> EditState:
     """Style mixing (Karras 2019, Sec. 3.1): the first `layers` w of a, which place and shape, the others of b.
 
     Edits are left out: a change of S belongs to the face that it was made for.
+    Raises: ConfigError as `blend`.
     """
+    synthesis = _of_both(a, b)
     w_plus = torch.cat([a.w_plus[:, :layers], b.w_plus[:, layers:]], dim=1)
-    return EditState(
-        w_plus, origin=f"{layers} layers of {a.origin or 'a latent'}, the rest of {b.origin or 'a latent'}"
-    )
+    origin = f"{layers} layers of {a.origin or 'a latent'}, the rest of {b.origin or 'a latent'}"
+    return EditState(w_plus, origin=origin, synthesis=synthesis)
+
+
+def _of_both(a: EditState, b: EditState) -> Synthesis | None:
+    """What draws two faces and all between them: a generator that was tuned to the photo of one of them."""
+    if a.synthesis is not None and b.synthesis not in (None, a.synthesis):
+        raise ConfigError("each of the faces has a generator tuned to its photo; there is no way between the two")
+    return a.synthesis or b.synthesis
 
 
 def _render(synthesis: Synthesis, w_plus: Tensor, s_change: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from translate import catalog, checkpoints, images
 from translate.checkpoints import ENCODER, sha256
 from translate.config import Alignment
+from translate.devices import pictures_at_once
 from translate.editing import alignment
 from translate.errors import CheckpointError
 from translate.features import FOLDER
@@ -67,7 +68,8 @@ def feature_identity(
 ) -> FeatureIdentity:
     """The identity whose centre is the mean of `faces`. Shape: (N, 3, H, W) in [-1, 1]."""
     with torch.no_grad():
-        centre = torch.cat([_flat(features, size, part) for part in faces.split(64)]).mean(dim=0)
+        parts = faces.split(pictures_at_once(size, 64))
+        centre = torch.cat([_flat(features, size, part) for part in parts]).mean(dim=0)
     return FeatureIdentity(name, features, size, centre)
 
 

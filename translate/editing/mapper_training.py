@@ -16,7 +16,7 @@ from torch import Tensor
 
 from translate import checkpoints
 from translate.config import Config, Count, NonNegative, Positive, parse
-from translate.devices import pick_device
+from translate.devices import pick_device, pictures_at_once
 from translate.editing.mapper import CONFIG_FILE, SCALE, MapperConfig, TrainedMapper, build_mapper, save_mapper
 from translate.editing.parts import Identity, TextImageEncoder
 from translate.editing.styles import PSI
@@ -171,9 +171,9 @@ class _Run:
     def figures(self) -> dict[str, float]:
         """Mean cosine with the text before and after the edit, on latents that were not trained on."""
         w_plus = self._drawn(HELD_OUT, torch.Generator().manual_seed(HELD_OUT_SEED))
-        found = {}
+        at_once, found = pictures_at_once(self.network.resolution, 8), {}
         for name, latents in (("clip_before", w_plus), ("clip_after", w_plus + SCALE * self.mapper(w_plus))):
-            parts = [self.clip.encode_image(self.network.synthesis(part, "const")) for part in latents.split(8)]
+            parts = [self.clip.encode_image(self.network.synthesis(part, "const")) for part in latents.split(at_once)]
             found[name] = round(float((torch.cat(parts) * self.told).sum(dim=1).mean()), 4)
         return found
 

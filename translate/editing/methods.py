@@ -196,12 +196,13 @@ def by_mapper(asked: Asked, state: EditState, synthesis: Synthesis, mapper: Trai
 
 
 def pick_mapper(mappers: Sequence[TrainedMapper], prompt: str, model: str, weights: str) -> TrainedMapper:
-    """The one that was trained for this prompt, with this generator as far as that is known.
+    """The one that was trained for this prompt, with this generator as far as that is known; of several the last, which
+    the user has named.
 
     Raises: ConfigError naming the prompts that there are mappers for.
     """
     fitting = [mapper for mapper in mappers if mapper.config.weights in ("", weights)]
-    for mapper in fitting:
+    for mapper in reversed(fitting):
         if mapper.config.prompt.casefold().strip() == prompt.casefold().strip():
             return mapper
     known = ", ".join(repr(mapper.config.prompt) for mapper in fitting[:20])

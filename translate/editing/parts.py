@@ -12,13 +12,13 @@ from torch import Tensor
 from translate import checkpoints
 from translate.checkpoints import ENCODER
 from translate.config import ModelConfig
+from translate.devices import pictures_at_once
 from translate.editing import detection
 from translate.editing.history import Photo
 from translate.editing.identity import Identity, load_identity
 from translate.editing.inverter import Inverter
-from translate.editing.perceptual import load_perceptual
+from translate.editing.perceptual import NothingToCompareByError, load_perceptual
 from translate.editing.photo import PhotoInverter
-from translate.errors import CheckpointError
 from translate.features.clip import FOLDER as CLIP
 from translate.features.clip import load_clip
 from translate.networks import StyleGAN2Generator
@@ -82,8 +82,8 @@ def find_parts(
         identity = DeferredIdentity(lambda: load_identity(folder, _faces(generator, device), device))
     try:
         perceptual = load_perceptual(folder, device=device)
-    except CheckpointError:
-        return Parts(clip, identity, None)  # nothing to compare a photo by
+    except NothingToCompareByError:
+        return Parts(clip, identity, None)
     inverter = Inverter(
         generator, config, weights, perceptual, encoder=encoder, detect=detection.detector(), device=device
     )
@@ -94,4 +94,5 @@ def find_parts(
 def _faces(generator: StyleGAN2Generator, device: torch.device) -> Tensor:
     z = torch.randn(FACES, generator.mapping.z_dim, generator=torch.Generator().manual_seed(0))
     w_plus = generator.map(z.to(device), psi=0.7)
-    return torch.cat([generator.synthesis(part, "const") for part in w_plus.split(8)])
+    at_once = pictures_at_once(generator.resolution, 8)
+    return torch.cat([generator.synthesis(part, "const") for part in w_plus.split(at_once)])

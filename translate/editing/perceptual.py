@@ -3,6 +3,7 @@
 Figures of two distances don't compare, so every result that holds one holds the name beside it.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,12 @@ from translate.features import FOLDER
 from translate.interop import lpips
 from translate.objectives.perceptual import FeatureDistance
 from translate.trainers import discriminator
+
+_log = logging.getLogger(__name__)
+
+
+class NothingToCompareByError(CheckpointError):
+    """Neither LPIPS nor a network of the model's own is there."""
 
 
 class Perceptual(Protocol):
@@ -33,17 +40,26 @@ class Perceptual(Protocol):
 def load_perceptual(folder: Path, name: str = "auto", device: torch.device | None = None) -> Perceptual:
     """The distance called `name` for the model in `folder`: lpips-vgg, lpips-alex, discriminator, encoder, or auto.
 
-    auto is the first of these that is there: LPIPS is installed by `translate models pull lpips-vgg`, the others lie
-    in the model's folder; of a run, the discriminator it goes on with.
-    Raises: CheckpointError when it is missing or damaged; ConfigError for an unknown name.
+    auto is the first of these that is there and can be read: LPIPS is installed by `translate models pull lpips-vgg`,
+    the others lie in the model's folder; of a run, the discriminator it goes on with. One that can't is in the log.
+    Raises: NothingToCompareByError when it is missing; CheckpointError for one that is damaged, or, for auto, when all
+    that are there are; ConfigError for an unknown name.
     """
     if name not in ("auto", *LOADERS):
         raise ConfigError(f"perceptual distance {name!r}; known: auto, {', '.join(LOADERS)}")
     place = device or torch.device("cpu")
+    damaged: CheckpointError | None = None
     for load in LOADERS.values() if name == "auto" else (LOADERS[name],):
-        if found := load(folder, place):
-            return found
-    raise CheckpointError(
+        try:
+            if found := load(folder, place):
+                return found
+        except CheckpointError as error:
+            damaged = error
+            if name == "auto":
+                _log.warning("%s; faces are compared by another network", error)
+    if damaged is not None:
+        raise damaged
+    raise NothingToCompareByError(
         f"{folder}: {'nothing' if name == 'auto' else f'no {name}'} to compare pictures by; "
         "`translate models pull lpips-alex` installs a network for it"
     )

@@ -49,13 +49,14 @@ def style_statistics(
     device = network.mapping.w_avg.device
     total: Tensor | None = None
     squares: Tensor | None = None
-    middle = pack(network.synthesis, network.mapping.w_avg.expand(1, network.num_ws, -1)).double()
+    # In float64 on the CPU: Apple's GPUs have none.
+    middle = pack(network.synthesis, network.mapping.w_avg.expand(1, network.num_ws, -1)).cpu().double()
     done = 0
     while done < samples:
         number = min(BATCH, samples - done)
         z = torch.randn(number, network.mapping.z_dim, generator=draw).to(device)
         # Away from the mean of w: the square of a small spread around a large value would lose its digits.
-        s = pack(network.synthesis, network.map(z, psi=psi)).double() - middle
+        s = pack(network.synthesis, network.map(z, psi=psi)).cpu().double() - middle
         total = s.sum(0) if total is None else total + s.sum(0)
         squares = s.square().sum(0) if squares is None else squares + s.square().sum(0)
         done += number
@@ -63,7 +64,7 @@ def style_statistics(
     assert squares is not None
     mean = total / samples
     std = (squares / samples - mean.square()).clamp_min(0).sqrt()
-    return StyleStatistics((mean + middle[0]).float(), std.float())
+    return StyleStatistics((mean + middle[0]).float().to(device), std.float().to(device))
 
 
 def known_statistics(

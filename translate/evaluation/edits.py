@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from translate import images
 from translate.data.faces import read_faces
+from translate.data.folders import existing
 from translate.devices import pictures_at_once
 from translate.editing import methods
 from translate.editing.editor import Editor
@@ -124,18 +125,18 @@ def evaluate_edits(
     editor = Editor.load(model, device=device)
     inverter = _inverter(editor)
     taught = [editor.add_mapper(path) for path in mappers]
-    plan = [(a, method) for a in ATTRIBUTES for method in wanted] + [(_asked_of(m), "mapper") for m in taught]
+    plan: list[tuple[Attribute, EditMethod, TrainedMapper | None]] = [(a, m, None) for a in ATTRIBUTES for m in wanted]
+    plan += [(_asked_of(mapper), "mapper", mapper) for mapper in taught]
     say = progress or (lambda *_: None)
     asked = kept_judge(judge, data, lambda done, total: say("judge", done, total))
-    held_out = read_labelled(data, "val")
-    accuracies = _accuracies(asked, held_out)
-    photos = _photos(data[0], editor.network.resolution, faces, seed)
+    accuracies = _accuracies(asked, read_labelled(data, "val"))
+    photos = _photos(data[0], editor, faces, seed)
     start = _inverted(inverter, photos)
     before = _pictures(editor, start)
     outcomes, shown = [], [before[:SHOWN]]
-    for number, (attribute, method) in enumerate(plan):
+    for number, (attribute, method, mapper) in enumerate(plan):
         say("edits", number, len(plan))
-        after = _pictures(editor, start.then(_step(editor, start, attribute.prompt, method)))
+        after = _pictures(editor, start.then(_step(editor, start, attribute.prompt, method, mapper)))
         outcomes.append(_outcome(editor, asked, attribute, method, before, after))
         shown.append(after[:SHOWN])
     return EditReport(
@@ -158,15 +159,19 @@ def background(side: int) -> Tensor:
     return (across.square() + down.square() > 1).float()[None, None]
 
 
-def _photos(folder: Path, side: int, count: int, seed: int) -> Tensor:
-    """Held-out photos. Shape: -> (count, 3, side, side) in [-1, 1].
+def _photos(folder: Path, editor: Editor, count: int, seed: int) -> Tensor:
+    """Photos that the model's training held out, as it recorded them, else as the table says.
 
+    Shape: -> (count, 3, R, R) in [-1, 1].
     Raises: DatasetError where there are fewer.
     """
-    held_out = [face for face in read_faces(folder) if face.split != "train"]
+    faces = read_faces(folder)
+    recorded = set(() if editor.config.held_out is None else editor.config.held_out.names)
+    held_out = [face for face in faces if face.path.relative_to(existing(folder, "faces")).as_posix() in recorded]
+    held_out = held_out or [face for face in faces if face.split != "train"]
     if len(held_out) < count:
-        raise DatasetError(f"{folder}: {count} held-out faces are asked for, and its table names {len(held_out)}")
-    return to_float(store(random.Random(seed).sample(held_out, count), side).pictures)
+        raise DatasetError(f"{folder}: {count} held-out faces are asked for, and there are {len(held_out)}")
+    return to_float(store(random.Random(seed).sample(held_out, count), editor.network.resolution).pictures)
 
 
 def _inverter(editor: Editor) -> PhotoInverter:
@@ -223,15 +228,16 @@ def _of_rows(step: EditStep, part: slice) -> EditStep:
     return replace(step, w_change=w, s_change=s)
 
 
-def _step(editor: Editor, start: EditState, prompt: str, method: EditMethod) -> EditStep:
+def _step(
+    editor: Editor, start: EditState, prompt: str, method: EditMethod, mapper: TrainedMapper | None = None
+) -> EditStep:
     """What an edit at strength 1 adds to all faces."""
     asked = methods.Asked(prompt, editor.neutral)
     if method == "direction":
         found = methods.by_direction(asked, _channels(editor, prompt))
         assert found.step is not None
         return found.step
-    if method == "mapper":
-        mapper = methods.pick_mapper(editor.mappers, prompt, editor.config.name, editor.weights)
+    if mapper is not None:
         found = methods.by_mapper(asked, start, editor.synthesis, mapper)
         assert found.step is not None
         return found.step
@@ -273,7 +279,10 @@ def _outcome(
     lacking = ends[0] <= 0
     identity = None
     if editor.identity is not None:
-        identity = float((editor.identity(before) * editor.identity(after)).sum(dim=1).mean())
+        at_once = pictures_at_once(before.shape[-1], AT_ONCE)
+        pairs = zip(before.split(at_once), after.split(at_once), strict=True)
+        cosines = [(editor.identity(x) * editor.identity(y)).sum(dim=1) for x, y in pairs]
+        identity = float(torch.cat(cosines).mean())
     moved = (after - before).abs() * 127.5
     outside = background(before.shape[-1]).to(before.device)
     return Outcome(

@@ -46,7 +46,8 @@ def convert(content: Any) -> ConvertedMapper:
         raise CheckpointError("no latent mapper of StyleCLIP (no name starts with mapper.)")
     found = {name.split(".")[1] for name in state}
     levels: tuple[Level, ...] = ("all",) if "all" in found else tuple(level for level in LEVELS if level in found)
-    w_dim = int(next(iter(state.values())).shape[-1])
+    first = next(iter(state.values()))
+    w_dim = int(first.shape[-1]) if first.ndim else 0
     _check(state, levels, w_dim)
     num_ws = _layers(given)
     if any(not range(num_ws)[SPANS[level]] for level in levels):

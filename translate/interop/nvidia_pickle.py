@@ -110,9 +110,12 @@ class Machine:
 
     budget: int
     contents: dict[str, memoryview] = field(default_factory=dict)
+    texts: int = field(init=False)
+    """How many letters may still become bytes: those of an honest file are all in it."""
     stack: Stack = field(init=False)
 
     def __post_init__(self) -> None:
+        self.texts = self.budget
         self.stack = Stack("it", VALUES, _insert, self._act)
 
     def run(self, source: BinaryIO) -> Any:
@@ -164,7 +167,7 @@ class Machine:
             STORED: self._stored,
             PARAMETER: _parameter,
             TENSOR: _claim,
-            BYTES: _bytes,
+            BYTES: self._bytes,
             **dict.fromkeys(DICTS, dict),
         }
         if what.name not in calls or (what.name in DICTS and arguments):
@@ -196,6 +199,16 @@ class Machine:
         self.contents[key] = memoryview(data)[source.tell() :]
         return storage._replace(key=key)
 
+    def _bytes(self, text: Any, codec: Any) -> bytes:
+        """Bytes as protocol 2 writes them."""
+        if type(text) is not str or codec != "latin1":
+            raise TypeError
+        # One text could be named any number of times, each a copy.
+        self.texts -= len(text)
+        if self.texts < 0:
+            raise Refused("its tensors claim more values than the file stores")
+        return text.encode("latin-1")
+
 
 def _named(name: str) -> Global:
     if name == TENSORFLOW:
@@ -225,12 +238,6 @@ def _parameter(data: Any, requires_grad: Any, hooks: Any) -> Claim:
     if type(data) is not Claim:
         raise TypeError
     return data
-
-
-def _bytes(text: Any, codec: Any) -> bytes:
-    if type(text) is not str or codec != "latin1":
-        raise TypeError
-    return text.encode("latin-1")
 
 
 def _claim(

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import torch
 
-from translate.interop.pickle_stack import Global, Refused, Stack
+from translate.interop.pickle_stack import MAX_INSTRUCTIONS, Global, Refused, Stack
 
 MAX_DIMENSIONS, MAX_NAME = 8, 300
 
@@ -74,6 +74,8 @@ class Machine:
     legacy: bool
     script: bool = False
     storages: dict[str, Storage] = field(default_factory=dict)
+    listed: int = 0
+    """Entries of lists that were turned into dicts."""
     stack: Stack = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class Machine:
                 stack.push(self._storage(stack.pop()))
             case "REDUCE":
                 arguments, what = stack.pop(), stack.pop()
+                self._count(arguments)
                 stack.push(arguments[0] if self._is_list(what, arguments) else _called(what, arguments))
             case "NEWOBJ":
                 arguments, what = stack.pop(), stack.pop()
@@ -110,6 +113,13 @@ class Machine:
                     target.update(state)
             case _:
                 raise Refused(f"its pickle holds the instruction {name}, which no state_dict needs")
+
+    def _count(self, arguments: Any) -> None:
+        """Refuse one list that is named again and again: each dict of it would be a copy."""
+        if type(arguments) is tuple:
+            self.listed += sum(len(argument) for argument in arguments if type(argument) is list)
+        if self.listed > MAX_INSTRUCTIONS:
+            raise Refused("its pickle says the same thing over and over")
 
     def _is_record(self, what: Any) -> bool:
         """Whether a name is one of the classes that are read as dicts."""

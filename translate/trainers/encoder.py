@@ -30,7 +30,7 @@ from translate.config import (
 from translate.data.check import refuse
 from translate.data.labelled import LabelledDataset, check_labelled, recognise_labelled
 from translate.data.order import EpochSampler
-from translate.devices import pick_device, pick_precision
+from translate.devices import pick_device, pick_precision, pictures_at_once
 from translate.errors import CheckpointError, ConfigError, TranslateError
 from translate.networks import FaceEncoder, StyleGAN2Generator, build_encoder
 from translate.networks.stylegan2.mapping import mix
@@ -111,13 +111,15 @@ def train_encoder(
 
     `perceptual` is called `measured_by`. When `cancelled`, the step under way is finished and all is saved; `resume`
     goes on from there.
-    Raises: CheckpointError where `out` holds a training already (without `resume`) or none (with it).
+    Raises: CheckpointError where `out` holds a training or an encoder already (without `resume`) or no training (with).
     """
     config = config or EncoderTraining()
     state = out / "state"
     if state.exists() != resume:
         advice = "go on with --resume, or choose another --out" if not resume else "start one without --resume"
         raise CheckpointError(f"{out}: holds {'no' if resume else 'a'} training of an encoder; {advice}")
+    if not resume and (out / checkpoints.CONFIG_FILE).exists():  # a shipped or packed model's has no state beside it
+        raise CheckpointError(f"{out}: holds an encoder already; choose another --out, or delete it first")
     torch.manual_seed(config.seed)
     place = pick_device(device)
     session = _Session(generator.to(place), perceptual, config, place)
@@ -248,8 +250,9 @@ def reconstruction(
     device = next(encoder.parameters()).device
     mean = generator.synthesis(encoder.w_avg.expand(1, generator.num_ws, -1), "const").clamp(-1, 1)
     count, sums = min(len(faces), JUDGED), torch.zeros(4)
-    for start in range(0, count, BATCH):
-        keys = [(0, index) for index in range(start, min(start + BATCH, count))]
+    batch = pictures_at_once(generator.resolution, BATCH)
+    for start in range(0, count, batch):
+        keys = [(0, index) for index in range(start, min(start + batch, count))]
         real = torch.stack([faces[key].real for key in keys]).to(device)
         drawn = generator.synthesis(encoder(real), "const").clamp(-1, 1)
         for place, shown in enumerate((drawn, mean.expand_as(real))):

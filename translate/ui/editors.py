@@ -66,8 +66,8 @@ class Editors:
         return [prompt for prompt, weights in known.items() if weights in ("", own)]
 
     def load(self, name: object) -> "Editor":
-        """The editor of a listed model; one that has been trained further, or has got a detector or a mapper, is loaded
-        anew.
+        """The editor of a listed model; one that has been trained further, or has got a detector or another part,
+        is loaded anew.
 
         Raises: CheckpointError when it isn't listed or is damaged.
         """
@@ -77,7 +77,8 @@ class Editors:
 
         with self._lock:
             mappers = sorted((entry.folder / MAPPERS).glob("*/mapper.json"))
-            stamps = tuple(path.stat().st_mtime_ns for path in (entry.folder / MODEL_FILE, *mappers))
+            parts = sorted(entry.folder.glob(f"*/{MODEL_FILE}"))  # its CLIP, encoder and discriminator
+            stamps = tuple(path.stat().st_mtime_ns for path in (entry.folder / MODEL_FILE, *parts, *mappers))
             key = (entry.name, stamps, detection.is_installed())
             if key != self._key or self._loaded is None:
                 self._key, self._loaded = None, None  # both at once may be more than there is memory for
