@@ -29,7 +29,10 @@ def test_a_clip_is_trained_resumed_and_scored(cli, faces: Path, tmp_path: Path):
     code, text, _ = cli("train", "clip", "--data", str(faces), "--out", str(out), *SMALL, *SET)
     assert code == 0
     assert "held-out faces" in text
-    code, text, _ = cli("train", "clip", "--out", str(out), "--resume", "--device", "cpu", "--json")
+    code, _, err = cli("train", "clip", "--data", str(tmp_path), "--out", str(out), "--resume", "--device", "cpu")
+    assert (code, err) == (2, "error: --data can't change when a run is resumed; leave it out\n")
+    again = ("train", "clip", "--data", str(faces), "--out", str(out), "--resume", "--device", "cpu")
+    code, text, _ = cli(*again, "--json")
     assert code == 0
     told = json.loads(text.splitlines()[-1])
     assert told["kind"] == "done"

@@ -88,6 +88,19 @@ def test_a_run_from_folder_to_model_and_on(train: Shell, pairs: Path, tmp_path: 
     assert "step 3" in out
 
 
+def test_what_a_resumed_run_would_not_hear_is_refused(train: Shell, pairs: Path):
+    assert train("pix2pix", "--data", str(pairs), "--steps=1", *SMALL)[0] == 0
+    again = ("--resume", "--out=runs/pix2pix", "--steps=2", "--dry-run")
+    # The last command once more: the same data, by another way, and the same preset.
+    assert train("pix2pix", "--data=./my data/../my data", *again)[0] == 0
+    for given in ("--data=elsewhere", "--a=my data/photo", "--b=my data/map", "--size=16", "--init=facade-photo"):
+        name = given.partition("=")[0]
+        said = f"error: {name} can't change when a run is resumed; leave it out"
+        assert train(given, *again)[::2] == (2, [said])
+    said = "error: runs/pix2pix is a run of the preset pix2pix, not of cyclegan; leave it out"
+    assert train("cyclegan", *again)[::2] == (2, [said])
+
+
 def test_a_dry_run_tells_the_plan_and_writes_nothing(train: Shell, pairs: Path, tmp_path: Path):
     code, out, _ = train("pix2pix", "--data", str(pairs), "--dry-run", "--json", *SMALL)
     assert code == 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translate.cli.detach import start_detached
+from translate.cli.options import check_kept
 from translate.errors import ConfigError, DatasetError
 from translate.stopping import stop_on_signals
 
@@ -71,7 +72,9 @@ def train(
     with _bar(as_json, "file", "checking") as bar:
         progress = _moving(bar)
         if resume:
-            plan = run.resumed(_run_folder(preset, out), changes, progress=progress)
+            folder = _run_folder(preset, out)
+            _check_unchanged(folder, preset if out else None, source, {"--size": size, "--init": init})
+            plan = run.resumed(folder, changes, progress=progress)
         else:
             plan = _fresh(preset, size, changes, source, out, start, progress)
     if dry_run:
@@ -132,6 +135,27 @@ def _run_folder(preset: str | None, out: Path | None) -> Path:
     if out is None and Path(str(preset), "train.json").is_file():
         return Path(str(preset))  # --resume runs/mine, as one says it
     return out or Path("runs") / str(preset)
+
+
+def _check_unchanged(folder: Path, preset: str | None, source: "Source", fixed: Mapping[str, object]) -> None:
+    """Raises: ConfigError for an option that would make the run in `folder` another one, were it heard."""
+    from translate.config import read
+    from translate.trainers import run
+
+    for name, value in fixed.items():
+        check_kept(name, value, None)
+    path = folder / run.RUN_FILE
+    if not path.is_file():
+        return  # which is said when the run is looked for
+    record = read(run.RunRecord, path)
+    if preset not in (None, record.config.preset):
+        raise ConfigError(f"{folder} is a run of the preset {record.config.preset}, not of {preset}; leave it out")
+    for name, given, own in (
+        ("--data", source.root, record.source.root),
+        ("--a", source.a, record.source.a),
+        ("--b", source.b, record.source.b),
+    ):
+        check_kept(name, given and given.resolve(), own and own.resolve())
 
 
 def _fresh(
