@@ -72,6 +72,18 @@ def test_a_clip_is_scored_on_faces_and_beside_no_other_kind(cli, tmp_path: Path)
     assert (code, "horse-to-zebra is no CLIP" in err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--report=out", "--a=a", "--b=b", "--unpaired", "--at=own", "--direction=BtoA", "--batch-size=2",
+     "--precision=fp32", "--features=shipped", "--confusion"],
+)  # fmt: skip
+def test_what_a_clip_s_evaluation_would_not_hear_is_refused(cli, tmp_path: Path, option: str):
+    name = option.partition("=")[0].replace("unpaired", "paired")
+    code, _, err = cli("evaluate", "openai/ViT-B-32", "--data", str(tmp_path), option)
+    said = f"error: {name} means nothing to openai/ViT-B-32, a CLIP: it answers about labelled faces\n"
+    assert (code, err) == (2, said)
+
+
 def test_one_that_is_not_pulled_says_how(cli, faces: Path):
     code, _, err = cli("evaluate", "openai/ViT-B-32", "--data", str(faces))
     assert code == 2

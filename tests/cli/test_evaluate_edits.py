@@ -101,6 +101,7 @@ def test_a_mapper_is_judged_by_its_own_prompt_and_another_prompt_is_refused(cli,
     ("arguments", "said"),
     [
         (("tiny", "tiny", "--edits", "--data", "."), "is about one model"),
+        (("tiny", "--edits", "--data", ".", "--split", "val"), "--split means nothing to --edits"),
         (("tiny", "--edits"), "--edits needs labelled faces"),
         (("tiny", "--edits", "--data", ".", "--faces", "7"), "7 held-out faces are asked for, and its table names 6"),
         (("tiny", "--data", ".", "--judge", "a.safetensors"), "--judge is about edits of faces"),
