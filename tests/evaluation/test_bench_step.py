@@ -11,7 +11,6 @@ from translate.evaluation.bench_guards import bench_guards
 from translate.evaluation.bench_step import SEEDS, StepReport, bench_step
 from translate.presets import PRESETS
 
-
 TINY: dict[str, Any] = {
     "generator.filters": 4,
     "generator.blocks": 1,

@@ -97,8 +97,9 @@ def list_(
     print("public sets, as in `translate data pull NAME`:")
     for chosen in sets:
         size = "not given away" if chosen.withheld else f"{chosen.mib} MiB"
+        terms = chosen.withheld or chosen.terms
         there = f"; there: {out / chosen.name}" if (out / chosen.name).is_dir() else ""
-        print(f"  {chosen.name:<{width}}  {chosen.kind}: {chosen.about}; {size}; {chosen.withheld or chosen.terms}{there}")
+        print(f"  {chosen.name:<{width}}  {chosen.kind}: {chosen.about}; {size}; {terms}{there}")
     if not unpaired:
         print("layouts of two domains without pairs: translate data list --unpaired")
 

@@ -81,7 +81,7 @@ def evaluate(
     Accuracy and IoU for label maps; PSNR, SSIM and their like for pairs of pictures; and for sets of pictures
     distances, precision and recall, coverage, colours and sharpness. Of a CLIP zero-shot answers about faces.
     """
-    from translate import catalog, checkpoints
+    from translate import catalog
     from translate.evaluation import page, side_by_side
     from translate.evaluation.gallery import Gallery
 
@@ -117,6 +117,16 @@ def evaluate(
         options |= {"direction": direction.value if direction else None, "features": features, "device": device}
         options |= {"precision": precision, "gallery": gallery if report else None}
         reports = [_scored(folder, data, options) for folder in folders]
+    _tell(reports, gallery, confusion, json_out, report)
+
+
+def _tell(
+    reports: "Sequence[Report]", gallery: "Gallery", confusion: bool, json_out: Path | None, report: Path | None
+) -> None:
+    """Print the tables, and write what was asked for."""
+    from translate import checkpoints
+    from translate.evaluation import page
+
     print("\n\n".join(_blocks(reports, confusion)))
     if json_out:
         checkpoints.write_json(json_out, page.record(reports))

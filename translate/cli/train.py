@@ -6,11 +6,13 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from translate.cli.detach import start_detached
+from translate.cli.lines import tell
 from translate.cli.options import check_kept
 from translate.errors import ConfigError, DatasetError
 from translate.stopping import stop_on_signals
@@ -86,7 +88,7 @@ def train(
         start_detached(plan.folder, None if resume else preset, fixed, more, device=device, as_json=as_json)
         return
     with _bar(as_json, "step") as bar, stop_on_signals() as stop:
-        report = _print_figures if as_json else _shown(bar)
+        report = _printed(stop) if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
     if run.is_main_process():
         _tell(plan, standing, as_json)
@@ -139,12 +141,13 @@ def _run_folder(preset: str | None, out: Path | None) -> Path:
 
 def _check_unchanged(folder: Path, preset: str | None, source: "Source", fixed: Mapping[str, object]) -> None:
     """Raises: ConfigError for an option that would make the run in `folder` another one, were it heard."""
+    from translate.catalog import RUN_FILE
     from translate.config import read
     from translate.trainers import run
 
     for name, value in fixed.items():
         check_kept(name, value, None)
-    path = folder / run.RUN_FILE
+    path = folder / RUN_FILE
     if not path.is_file():
         return  # which is said when the run is looked for
     record = read(run.RunRecord, path)
@@ -254,6 +257,9 @@ def _shown(bar: Any) -> "Callable[[Progress], None]":
     return show
 
 
-def _print_figures(progress: "Progress") -> None:
-    figures = {"step": progress.step, "seconds": round(progress.seconds, 1), **progress.losses, **progress.figures}
-    print(json.dumps({"kind": "train", **figures}), flush=True)
+def _printed(stop: Event) -> "Callable[[Progress], None]":
+    def show(progress: "Progress") -> None:
+        own = {"step": progress.step, "seconds": round(progress.seconds, 1)}
+        tell(json.dumps({"kind": "train", **own, **progress.losses, **progress.figures}), stop)
+
+    return show

@@ -76,7 +76,9 @@ def _invert(editors: Editors) -> None:
             path = uploaded(image)
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
-            return await working(lambda cancelled: inverted(path, model, crop, parse_steps(steps, API_STEPS), cancelled))
+            return await working(
+                lambda cancelled: inverted(path, model, crop, parse_steps(steps, API_STEPS), cancelled)
+            )
 
     def inverted(
         path: Path, model: str, crop: str, steps: int, cancelled: Callable[[], bool]
