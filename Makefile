@@ -15,7 +15,7 @@ ARGS ?=
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
-app: $(VENV)/.app  ## set up, then open the page in a browser: http://127.0.0.1:7860
+app: $(VENV)/.app  ## set up, then serve the page; open http://127.0.0.1:7860 in a browser
 	$(BIN)/python app.py
 
 test: lint  ## set up, then ruff, mypy and the tests; PYTEST="-k unet" narrows them

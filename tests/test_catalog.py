@@ -237,6 +237,13 @@ def test_runs_and_installed_models_are_deleted_with_all_their_files(places):
         assert list(places[place].iterdir()) == []
 
 
+def test_what_an_interrupted_removal_left_does_not_stand_in_the_way_of_the_next(places):
+    folder = make(places["installed"] / "old")
+    (folder.with_name(".old.deleted") / "state").mkdir(parents=True)
+    catalog.delete("old")
+    assert list(places["installed"].iterdir()) == []
+
+
 def test_a_broken_model_can_be_deleted(places):
     folder = make(places["installed"] / "broken", config="{")
     catalog.delete("broken")

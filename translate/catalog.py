@@ -171,12 +171,22 @@ def delete(name: str) -> Path:
             folder.unlink()
             return folder
         with held(run / RUN_LOCK, busy) if run else nullcontext():
-            # Renamed first: whatever interrupts the removal, no half of a model stays under its name.
-            doomed = folder.rename(folder.with_name(f".{folder.name}.deleted"))
+            doomed = aside(folder)
         shutil.rmtree(doomed)
     except OSError as error:
         raise CheckpointError(f"{folder}: can't be deleted ({error.strerror or error})") from None
     return folder
+
+
+def aside(folder: Path) -> Path:
+    """Rename a folder that is to be removed: whatever interrupts the removal, no half of it stays under its name.
+
+    Raises: OSError where the system won't.
+    """
+    doomed = folder.with_name(f".{folder.name}.deleted")
+    if os.path.lexists(doomed):  # of a removal that was interrupted
+        shutil.rmtree(doomed)
+    return folder.rename(doomed)
 
 
 def check_free(name: str) -> None:

@@ -29,7 +29,10 @@ def test_a_clip_is_trained_resumed_and_scored(cli, faces: Path, tmp_path: Path):
     code, text, _ = cli("train", "clip", "--data", str(faces), "--out", str(out), *SMALL, *SET)
     assert code == 0
     assert "held-out faces" in text
-    code, text, _ = cli("train", "clip", "--out", str(out), "--resume", "--device", "cpu", "--json")
+    code, _, err = cli("train", "clip", "--data", str(tmp_path), "--out", str(out), "--resume", "--device", "cpu")
+    assert (code, err) == (2, "error: --data can't change when a run is resumed; leave it out\n")
+    again = ("train", "clip", "--data", str(faces), "--out", str(out), "--resume", "--device", "cpu")
+    code, text, _ = cli(*again, "--json")
     assert code == 0
     told = json.loads(text.splitlines()[-1])
     assert told["kind"] == "done"
@@ -67,6 +70,18 @@ def test_a_clip_is_scored_on_faces_and_beside_no_other_kind(cli, tmp_path: Path)
     assert "--data FOLDER with labels.csv" in cli("evaluate", "openai/ViT-B-32")[2]
     code, _, err = cli("evaluate", "openai/ViT-B-32", "horse-to-zebra", "--data", str(tmp_path))
     assert (code, "horse-to-zebra is no CLIP" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--report=out", "--a=a", "--b=b", "--unpaired", "--at=own", "--direction=BtoA", "--batch-size=2",
+     "--precision=fp32", "--features=shipped", "--confusion"],
+)  # fmt: skip
+def test_what_a_clip_s_evaluation_would_not_hear_is_refused(cli, tmp_path: Path, option: str):
+    name = option.partition("=")[0].replace("unpaired", "paired")
+    code, _, err = cli("evaluate", "openai/ViT-B-32", "--data", str(tmp_path), option)
+    said = f"error: {name} means nothing to openai/ViT-B-32, a CLIP: it answers about labelled faces\n"
+    assert (code, err) == (2, said)
 
 
 def test_one_that_is_not_pulled_says_how(cli, faces: Path):

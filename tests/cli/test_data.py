@@ -177,6 +177,14 @@ def test_list_names_the_public_sets_their_terms_and_what_is_there(tmp_path: Path
     assert "edges2shoes" not in unpaired
 
 
+def test_all_public_sets_are_listed_each_with_what_it_is() -> None:
+    shown = RUNNER.invoke(app, ["list"]).stdout
+    said = [line.split()[:2] for line in shown.partition("public sets")[2].splitlines()[1:-1]]
+    assert said == [[one.name, f"{one.kind}:"] for one in catalog.SETS]
+    assert [kind for _, kind in said] == ["pairs:"] * 6 + ["domains:"] * 10
+    assert len(json.loads(RUNNER.invoke(app, ["list", "--json"]).stdout)["sets"]) == 16
+
+
 def test_a_pulled_set_is_checked_by_the_command_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.arange(16 * 32 * 3, dtype=np.uint8).reshape(16, 32, 3)).save(buffer, "PNG")

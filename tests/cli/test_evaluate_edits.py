@@ -131,6 +131,7 @@ def test_two_mappers_of_one_prompt_are_judged_each_by_itself(place: Path):
     ("arguments", "said"),
     [
         (("tiny", "tiny", "--edits", "--data", "."), "is about one model"),
+        (("tiny", "--edits", "--data", ".", "--split", "val"), "--split means nothing to --edits"),
         (("tiny", "--edits"), "--edits needs labelled faces"),
         (("tiny", "--edits", "--data", ".", "--faces", "7"), "7 held-out faces are asked for, and there are 6"),
         (("tiny", "--data", ".", "--judge", "a.safetensors"), "--judge is about edits of faces"),

@@ -1,6 +1,7 @@
 """`translate train` as a user meets it: a run from the shell, its refusals, its resumption."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from translate.cli.main import main
+from translate.cli.part_progress import watched
 
 SMALL = [
     "--batch-size=2",
@@ -86,6 +88,19 @@ def test_a_run_from_folder_to_model_and_on(train: Shell, pairs: Path, tmp_path: 
     code, out, _ = train("--resume", "--out=runs/pix2pix", "--steps=3", "--device=cpu")
     assert code == 0
     assert "step 3" in out
+
+
+def test_what_a_resumed_run_would_not_hear_is_refused(train: Shell, pairs: Path):
+    assert train("pix2pix", "--data", str(pairs), "--steps=1", *SMALL)[0] == 0
+    again = ("--resume", "--out=runs/pix2pix", "--steps=2", "--dry-run")
+    # The last command once more: the same data, by another way, and the same preset.
+    assert train("pix2pix", "--data=./my data/../my data", *again)[0] == 0
+    for given in ("--data=elsewhere", "--a=my data/photo", "--b=my data/map", "--size=16", "--init=facade-photo"):
+        name = given.partition("=")[0]
+        said = f"error: {name} can't change when a run is resumed; leave it out"
+        assert train(given, *again)[::2] == (2, [said])
+    said = "error: runs/pix2pix is a run of the preset pix2pix, not of cyclegan; leave it out"
+    assert train("cyclegan", *again)[::2] == (2, [said])
 
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(train: Shell, pairs: Path, tmp_path: Path):
@@ -252,3 +267,32 @@ def test_a_polite_kill_saves_where_it_is(pairs: Path, tmp_path: Path):
     done = json.loads(out.splitlines()[-1])
     state = json.loads((tmp_path / "runs" / "pix2pix" / "state" / "state.json").read_text())
     assert state["facts"]["standing"]["step"] == done["step"] >= 1
+
+
+def test_a_reader_that_leaves_ends_the_training_saved_and_without_a_traceback(pairs: Path, tmp_path: Path):
+    """As `translate train ... --json | head -1`."""
+    arguments = ["pix2pix", "--data", str(pairs), "--steps=100000", "--json", "--set=log_every=1", *SMALL]
+    command = [sys.executable, "-m", "translate", "train", *arguments]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = json.loads(process.stdout.readline())
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(timeout=60) == 0
+    assert said.splitlines()[-1] == "nobody reads what is printed any more; the training is saved and ends"
+    assert "Traceback" not in said
+    state = json.loads((tmp_path / "runs" / "pix2pix" / "state" / "state.json").read_text())
+    assert first["step"] < state["facts"]["standing"]["step"] < 100_000
+
+
+def test_a_part_s_training_is_asked_to_stop_when_its_reader_leaves(monkeypatch: pytest.MonkeyPatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed, watched(2, as_json=True) as (stop, report):
+        monkeypatch.setattr(sys, "stdout", closed)
+        report(1, {"loss": 0.5})
+        assert stop.is_set()
+        report(2, {"loss": 0.25})  # goes nowhere, as the closing flush does

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from translate.errors import ConfigError
+from translate.evaluation.bench_guards import bench_guards
 from translate.evaluation.bench_step import SEEDS, StepReport, bench_step
+from translate.presets import PRESETS
 
 TINY: dict[str, Any] = {
     "generator.filters": 4,
@@ -111,3 +113,16 @@ def test_a_mistake_is_one_line(preset: str, changes: dict[str, Any], said: str):
     with pytest.raises(ConfigError, match=said) as caught:
         _bench(preset, **changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", [name for name, recipe in PRESETS.items() if recipe().method == "gan"])
+def test_what_starts_from_noise_is_refused_in_one_line_before_anything_is_timed(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+):
+    for bench in (bench_step, bench_guards):
+        monkeypatch.setattr(f"{bench.__module__}.make_accelerator", lambda *_: pytest.fail("a trainer was built"))
+    monkeypatch.setattr("translate.evaluation.bench_guards._apply", lambda *_: pytest.fail("a photo was translated"))
+    for bench in (bench_step, bench_guards):
+        with pytest.raises(ConfigError) as refused:
+            bench(preset=preset, device="cpu")
+        assert str(refused.value).startswith(f"{preset}: starts from noise; a bench times what translates pictures")

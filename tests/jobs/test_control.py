@@ -9,7 +9,7 @@ import pytest
 
 from tests.jobs.conftest import ended, recorded, until
 from translate import jobs
-from translate.errors import CheckpointError, ConfigError
+from translate.errors import CheckpointError, ConfigError, TranslateError
 from translate.jobs import control
 from translate.locking import held
 
@@ -97,6 +97,25 @@ def test_a_deleted_job_leaves_nothing_and_a_linked_one_only_its_link(runs: Path,
     jobs.delete("linked")
     assert list(runs.iterdir()) == []
     assert (elsewhere / "job.json").is_file()
+
+
+def test_a_job_whose_run_a_shell_trains_is_not_deleted_under_it(runs: Path) -> None:
+    folder = recorded(runs / "done", state="finished")
+    with (
+        held(folder / ".lock", "busy"),
+        pytest.raises(TranslateError, match="done: a training is under way here; stop it first"),
+    ):
+        jobs.delete("done")
+    assert (folder / "job.json").is_file()
+    jobs.delete("done")
+    assert list(runs.iterdir()) == []
+
+
+def test_what_an_interrupted_removal_left_does_not_stand_in_the_way_of_the_next(runs: Path) -> None:
+    recorded(runs / "done", state="finished")
+    (runs / ".done.deleted" / "state").mkdir(parents=True)
+    jobs.delete("done")
+    assert list(runs.iterdir()) == []
 
 
 def test_a_system_that_starts_no_process_is_told_and_written_down(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

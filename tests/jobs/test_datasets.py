@@ -44,6 +44,13 @@ def test_a_zip_becomes_a_folder_of_its_name_and_a_second_one_its_own(tmp_path: P
         datasets.find("../datasets/My-pets-1-2")
 
 
+def test_what_an_interrupted_removal_left_does_not_stand_in_the_way_of_the_next(tmp_path: Path) -> None:
+    folder = datasets.keep(zipped(tmp_path / "pets.zip", {"a/1.png": b"one"}))
+    (folder.with_name(".pets.deleted") / "a").mkdir(parents=True)
+    assert datasets.delete("pets") == folder
+    assert list(folder.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("members", "mode", "why"),
     [

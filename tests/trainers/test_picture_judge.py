@@ -1,5 +1,6 @@
 """What is said of pictures made of noise: copies of held-out ones are perfect, a single one is real but not all."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,20 @@ def test_large_pictures_are_made_a_few_at_once_and_judged_the_same(held: Labelle
     judge.at_once, asked, copies.asked = 5, copies.asked, []
     assert judge.figures({"generator": copies})["generator"] == pytest.approx(whole, abs=1e-5)
     assert copies.asked == asked
+
+
+def test_held_out_pictures_go_to_the_device_one_at_a_time_and_none_stays(held: LabelledDataset):
+    judge, given, living = judge_of(held, 0), [], []
+
+    def features(pictures: Tensor) -> Tensor:
+        living.append(sum(picture() is not None for picture in given))
+        given.append(weakref.ref(pictures))
+        return pictures.flatten(1)[:, :4]
+
+    judge.features = features  # type: ignore[assignment]
+    judge.figures({"generator": Copies(everything(held))})
+    # What the loop has in its hand until it takes the next.
+    assert max(living[: len(held)]) <= 1
 
 
 def test_copies_of_the_held_out_pictures_are_where_they_are_and_all_of_them(held: LabelledDataset):

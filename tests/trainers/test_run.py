@@ -105,6 +105,18 @@ def test_trainings_of_one_process_may_differ_in_precision(tiny: TrainConfig, pai
         run.train(plan_of(config, pairs, tmp_path / f"run-{len(list(tmp_path.iterdir()))}"), device="cpu")
 
 
+@pytest.mark.parametrize(("name", "made_current"), [("cuda:1", ["cuda:1"]), ("cuda", []), ("cpu", [])])
+def test_the_numbered_accelerator_of_several_is_the_one_that_is_trained_on(
+    name: str, made_current: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    monkeypatch.setattr(run, "pick_device", torch.device)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: asked.append(str(device)))
+    # accelerate asks for the current device when it is made.
+    monkeypatch.setattr(run, "Accelerator", lambda **_: list(asked))
+    assert run.make_accelerator(name, "fp32") == made_current
+
+
 def test_an_existing_run_is_never_overwritten(tiny: TrainConfig, pairs: Path, tmp_path: Path):
     plan = plan_of(tiny.replace(steps=1), pairs, tmp_path / "run")
     run.train(plan, device="cpu")

@@ -1,9 +1,11 @@
 """The Evaluate tab without a browser, and the endpoints `/evaluate` and `/models` as a script asks them."""
 
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from translate.ui.compare_runs import MOST, compare
 from translate.ui.evaluate_run import Ask, evaluate
 from translate.ui.models import Models
 from translate.ui.settings import Settings
+from translate.ui.sweep import sweep
 
 app = typer.Typer()
 app.command()(command)
@@ -75,6 +78,22 @@ def test_models_are_scored_on_an_uploaded_zip_as_the_command_line_does(pairs: Pa
     assert [report.data for report in done.reports] == ["pairs", "pairs"]  # no folder of this machine
     kept = {path.name for path in guard.own_folder().iterdir()} - before
     assert not [name for name in kept if name.startswith("data-")]  # what was unpacked is gone
+
+
+def test_an_evaluation_of_more_than_an_hour_keeps_its_data_until_it_ends(pairs: Path) -> None:
+    models, ask = Models(device="cpu", precision="fp32"), Ask(models=NAMES[:1], upload=upload(pairs))
+    before, swept = frozenset(guard.own_folder().rglob("*")), []
+    page: Any = SimpleNamespace(temp_file_sets=[])
+
+    def cancelled() -> bool:  # asked between batches, by when the data are two hours old
+        swept.append(sweep(page, before, time.time() + 2 * guard.KEEP_SECONDS))
+        return False
+
+    done = evaluate(models, Settings(), ask, cancelled=cancelled)
+    assert swept
+    assert set(swept) == {0}
+    assert done.record()["reports"][0]["scores"] == evaluate(models, Settings(), ask).record()["reports"][0]["scores"]
+    assert not list(guard.own_folder().glob("data-*"))
 
 
 def test_a_folder_below_the_data_root_gives_the_same(pairs: Path, tmp_path: Path) -> None:

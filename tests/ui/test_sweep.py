@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -42,6 +43,22 @@ def test_every_file_of_a_run_goes_after_an_hour_and_what_was_there_before_stays(
     assert sweep(served.page, before, time.time() + LATER) == 6
     assert {path for path in lying() if path.is_file()} == {path for path in before if path.is_file()}
     assert set().union(*served.page.temp_file_sets) & set(map(str, made)) == set()
+
+
+def test_what_is_worked_on_stays_however_long_and_goes_when_the_work_has_broken_off(served: Served) -> None:
+    before = lying()
+    folder = guard.own_folder() / f"data-{uuid.uuid4().hex}"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "1.png").touch()
+    (beside := folder.with_name(f"{folder.name}-2")).touch()
+    later = time.time() + LATER
+    with suppress(ZeroDivisionError), clock.at_work(folder):
+        assert sweep(served.page, before, later) == 1
+        assert lying() - before == {folder, folder / "a", folder / "a" / "1.png"}
+        raise ZeroDivisionError
+    assert not beside.exists()
+    assert sweep(served.page, before, later) == 1
+    assert lying() - before == set()
 
 
 def test_a_link_is_deleted_and_not_what_it_points_at(served: Served, tmp_path: Path) -> None:

@@ -1,21 +1,27 @@
 """`/train` and `/jobs`, and who has them."""
 
+import asyncio
 import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from tests.ui.tiny_page import Served, TinyModels, draw
 from translate import jobs
+from translate.evaluation import estimate
+from translate.evaluation.estimate import Estimate
 from translate.jobs import datasets
 from translate.jobs.record import Record, write
+from translate.ui import train_new
 from translate.ui.app import build
 from translate.ui.settings import Settings
+from translate.ui.train_new import Chosen
 
 
 @pytest.fixture
@@ -86,3 +92,24 @@ def test_strangers_have_neither(tmp_path: Path) -> None:
     named = {function.api_name for function in build(TinyModels(), Settings(public=True)).fns.values()}
     assert "apply" in named
     assert not {"train", "jobs"} & named
+
+
+def test_an_estimate_is_for_the_device_that_will_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Estimate(seconds_a_step=0.5, steps_timed=8, memory_mib=None, device="GPU 1")
+    asked: list[str] = []
+    monkeypatch.setattr(
+        estimate, "estimate", lambda config, *, device="auto", cancelled=bool: asked.append(device) or found
+    )
+    models = TinyModels()
+    models.device = "cuda:1"
+    page = build(models, Settings())
+    own = [one.fn for one in page.fns.values() if getattr(one.fn, "__module__", "") == train_new.__name__]
+    (measured,) = (function for function in own if function.__name__ == "measured")
+
+    async def last() -> Any:
+        updates = [told async for told in measured(Chosen(tmp_path, "pictures", 0, 0), "pix2pix", *[None] * 3, "AtoB")]
+        return updates[-1]
+
+    cards = [str(part.value) for part in asyncio.run(last()).values() if isinstance(part, gr.HTML)]
+    assert asked == ["cuda:1"]
+    assert any("about 11 h" in card for card in cards)  # 80,000 steps

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from translate.cli.options import check_kept
 from translate.cli.part_progress import watched
 from translate.errors import ConfigError
 
@@ -34,6 +35,7 @@ def train_clip(
         record = clip.read_record(out)
         if fixed := sorted(set(changes) - clip.CHANGEABLE):
             raise ConfigError(f"{fixed[0]} can't change when a run is resumed; start a new one in another --out")
+        check_kept("--data", data and data.resolve(), Path(record.data).resolve())
         config, data = record.config, Path(record.data)
     config = config.replace(**changes)
     if data is None:

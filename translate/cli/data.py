@@ -77,15 +77,16 @@ def synthesise(
 
 @app.command("list")
 def list_(
-    unpaired: Annotated[bool, typer.Option("--unpaired", help="Those of two domains without pairs.")] = False,
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="Those of two domains without pairs alone.")] = False,
     out: Annotated[Path, typer.Option(help="Folder in which pulled sets are looked for.")] = Path("datasets"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """The folder layouts that training and checking accept, and the public sets that can be pulled."""
+    """The folder layouts that training and checking accept, and the public sets that can be pulled: all, of pairs or of
+    two domains, or with --unpaired those alone."""
     from translate.data import catalog, domains, layouts
 
     listed = domains.DESCRIPTIONS if unpaired else layouts.DESCRIPTIONS
-    sets = [chosen for chosen in catalog.SETS if (chosen.kind == "domains") == unpaired]
+    sets = [chosen for chosen in catalog.SETS if chosen.kind == "domains" or not unpaired]
     if as_json:
         print(json.dumps({"layouts": listed, "sets": [_set_record(chosen, out) for chosen in sets]}, indent=2))
         return
@@ -96,10 +97,11 @@ def list_(
     print("public sets, as in `translate data pull NAME`:")
     for chosen in sets:
         size = "not given away" if chosen.withheld else f"{chosen.mib} MiB"
+        terms = chosen.withheld or chosen.terms
         there = f"; there: {out / chosen.name}" if (out / chosen.name).is_dir() else ""
-        print(f"  {chosen.name:<{width}}  {chosen.about}; {size}; {chosen.withheld or chosen.terms}{there}")
+        print(f"  {chosen.name:<{width}}  {chosen.kind}: {chosen.about}; {size}; {terms}{there}")
     if not unpaired:
-        print("two domains without pairs: translate data list --unpaired")
+        print("layouts of two domains without pairs: translate data list --unpaired")
 
 
 def _set_record(chosen: "PublicSet", out: Path) -> dict[str, Any]:

@@ -81,28 +81,30 @@ def evaluate(
     Accuracy and IoU for label maps; PSNR, SSIM and their like for pairs of pictures; and for sets of pictures
     distances, precision and recall, coverage, colours and sharpness. Of a CLIP zero-shot answers about faces.
     """
-    from translate import catalog, checkpoints
+    from translate import catalog
     from translate.evaluation import page, side_by_side
     from translate.evaluation.gallery import Gallery
 
     # The quick questions first: minutes of scoring must not end in an error about a name.
     check_json_out(json_out)
-    for_edits = {"--also": also, "--judge": judge, "--method": method, "--mapper": mapper, "--faces": faces != FACES}
+    of_pictures: dict[str, object] = {"--at": at != "auto", "--direction": direction, "--batch-size": batch_size}
+    of_pictures |= {"--precision": precision != "auto", "--confusion": confusion}
+    of_any = of_pictures | {"--a": a, "--b": b, "--paired": paired is not None, "--features": features != "auto"}
     if edits:
+        _refuse(of_any | {"--split": split != "auto"}, "means nothing to --edits")
         return evaluate_edits(
             models or [], data, also or [], judge=judge, wanted=method or [], mappers=mapper or [], faces=faces,
             device=device, json_out=json_out, report=report,
         )  # fmt: skip
-    _check_no_edits(for_edits)
+    for_edits = {"--also": also, "--judge": judge, "--method": method, "--mapper": mapper, "--faces": faces != FACES}
+    _refuse(for_edits, "is about edits of faces; ask for them with --edits")
     if models and clip.is_clip(models[0]):
+        _refuse(of_any | {"--report": report}, f"means nothing to {models[0]}, a CLIP: it answers about labelled faces")
         return clip.evaluate(models, data, split.value, device, json_out)
     if report:
         page.check(report)
-    chosen: dict[str, object] = {}
-    chosen |= {"--split": split != "auto", "--at": at != "auto", "--direction": direction, "--batch-size": batch_size}
-    chosen |= {"--precision": precision != "auto", "--confusion": confusion, "--data": data}
     if not models:
-        sides = _two_folders(a, b, [name for name, given in chosen.items() if given])
+        sides = _two_folders(a, b, of_pictures | {"--split": split != "auto", "--data": data})
         gallery = Gallery(*(f"{side}: {folder.resolve().name}" for side, folder in zip("ab", sides, strict=True)))
         reports = [_compared(*sides, paired, features, device, gallery if report else None)]
     else:
@@ -115,6 +117,16 @@ def evaluate(
         options |= {"direction": direction.value if direction else None, "features": features, "device": device}
         options |= {"precision": precision, "gallery": gallery if report else None}
         reports = [_scored(folder, data, options) for folder in folders]
+    _tell(reports, gallery, confusion, json_out, report)
+
+
+def _tell(
+    reports: "Sequence[Report]", gallery: "Gallery", confusion: bool, json_out: Path | None, report: Path | None
+) -> None:
+    """Print the tables, and write what was asked for."""
+    from translate import checkpoints
+    from translate.evaluation import page
+
     print("\n\n".join(_blocks(reports, confusion)))
     if json_out:
         checkpoints.write_json(json_out, page.record(reports))
@@ -123,9 +135,10 @@ def evaluate(
         print(f"\n{report}: {page.PAGE}, {page.RECORD}, and {page.SHEET} to look at")
 
 
-def _check_no_edits(options: Mapping[str, object]) -> None:
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raises: ConfigError for an option that would not be heard."""
     if given := [name for name, value in options.items() if value]:
-        raise ConfigError(f"{given[0]} is about edits of faces; ask for them with --edits")
+        raise ConfigError(f"{given[0]} {why}")
 
 
 def _scored(folder: Path, data: Path | None, options: dict[str, Any]) -> "Report":
@@ -142,13 +155,12 @@ def _compared(a: Path, b: Path, paired: bool | None, features: str, device: str,
         return compare_folders(a, b, paired=paired, features=features, device=device, progress=bar, gallery=gallery)
 
 
-def _two_folders(a: Path | None, b: Path | None, meaningless: Sequence[str]) -> tuple[Path, Path]:
+def _two_folders(a: Path | None, b: Path | None, meaningless: Mapping[str, object]) -> tuple[Path, Path]:
     """Both folders to compare.
 
     Raises: ConfigError where one is missing, or an option is given that says nothing of folders.
     """
-    if meaningless:
-        raise ConfigError(f"{meaningless[0]} is about a model and none is given; name one, or give --a and --b alone")
+    _refuse(meaningless, "is about a model and none is given; name one, or give --a and --b alone")
     if a is None or b is None:
         raise ConfigError("nothing to score: name a model, or give two folders as --a (judged) and --b (real)")
     return a, b

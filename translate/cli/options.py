@@ -14,3 +14,12 @@ def check_json_out(path: Path | None) -> None:
         raise ConfigError(
             f"--json {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}; name a file"
         )
+
+
+def check_kept(option: str, given: object, own: object) -> None:
+    """Refuse an option that a resumed run would not hear; `own` is what the run has, which may be said once more.
+
+    Raises: ConfigError.
+    """
+    if given is not None and given != own:
+        raise ConfigError(f"{option} can't change when a run is resumed; leave it out")

@@ -6,12 +6,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from translate.cli.lines import tell
 from translate.stopping import stop_on_signals
 
 
 @contextmanager
 def watched(steps: int, as_json: bool) -> Iterator[tuple[threading.Event, Callable[[int, Mapping[str, float]], None]]]:
-    """An event that the first Ctrl-C sets, and what is to be told (step, losses): a bar, or lines of JSON."""
+    """An event that the first Ctrl-C sets, or a reader who leaves, and what is to be told (step, losses).
+
+    That shows a bar, or prints lines of JSON.
+    """
     from tqdm import tqdm
 
     hidden = as_json or not sys.stderr.isatty()
@@ -19,7 +23,7 @@ def watched(steps: int, as_json: bool) -> Iterator[tuple[threading.Event, Callab
 
         def report(step: int, losses: Mapping[str, float]) -> None:
             if as_json:
-                print(json.dumps({"kind": "train", "step": step, **losses}), flush=True)
+                tell(json.dumps({"kind": "train", "step": step, **losses}), stop)
             bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
             bar.update(step - bar.n)
 

@@ -6,11 +6,14 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from translate.cli.detach import start_detached
+from translate.cli.lines import tell
+from translate.cli.options import check_kept
 from translate.errors import ConfigError, DatasetError
 from translate.stopping import stop_on_signals
 
@@ -71,7 +74,9 @@ def train(
     with _bar(as_json, "file", "checking") as bar:
         progress = _moving(bar)
         if resume:
-            plan = run.resumed(_run_folder(preset, out), changes, progress=progress)
+            folder = _run_folder(preset, out)
+            _check_unchanged(folder, preset if out else None, source, {"--size": size, "--init": init})
+            plan = run.resumed(folder, changes, progress=progress)
         else:
             plan = _fresh(preset, size, changes, source, out, start, progress)
     if dry_run:
@@ -83,7 +88,7 @@ def train(
         start_detached(plan.folder, None if resume else preset, fixed, more, device=device, as_json=as_json)
         return
     with _bar(as_json, "step") as bar, stop_on_signals() as stop:
-        report = _print_figures if as_json else _shown(bar)
+        report = _printed(stop) if as_json else _shown(bar)
         standing = run.train(plan, device=device, resume=resume, init=start, stop=stop, report=report)
     if run.is_main_process():
         _tell(plan, standing, as_json)
@@ -132,6 +137,28 @@ def _run_folder(preset: str | None, out: Path | None) -> Path:
     if out is None and Path(str(preset), "train.json").is_file():
         return Path(str(preset))  # --resume runs/mine, as one says it
     return out or Path("runs") / str(preset)
+
+
+def _check_unchanged(folder: Path, preset: str | None, source: "Source", fixed: Mapping[str, object]) -> None:
+    """Raises: ConfigError for an option that would make the run in `folder` another one, were it heard."""
+    from translate.catalog import RUN_FILE
+    from translate.config import read
+    from translate.trainers import run
+
+    for name, value in fixed.items():
+        check_kept(name, value, None)
+    path = folder / RUN_FILE
+    if not path.is_file():
+        return  # which is said when the run is looked for
+    record = read(run.RunRecord, path)
+    if preset not in (None, record.config.preset):
+        raise ConfigError(f"{folder} is a run of the preset {record.config.preset}, not of {preset}; leave it out")
+    for name, given, own in (
+        ("--data", source.root, record.source.root),
+        ("--a", source.a, record.source.a),
+        ("--b", source.b, record.source.b),
+    ):
+        check_kept(name, given and given.resolve(), own and own.resolve())
 
 
 def _fresh(
@@ -230,6 +257,9 @@ def _shown(bar: Any) -> "Callable[[Progress], None]":
     return show
 
 
-def _print_figures(progress: "Progress") -> None:
-    figures = {"step": progress.step, "seconds": round(progress.seconds, 1), **progress.losses, **progress.figures}
-    print(json.dumps({"kind": "train", **figures}), flush=True)
+def _printed(stop: Event) -> "Callable[[Progress], None]":
+    def show(progress: "Progress") -> None:
+        own = {"step": progress.step, "seconds": round(progress.seconds, 1)}
+        tell(json.dumps({"kind": "train", **own, **progress.losses, **progress.figures}), stop)
+
+    return show

@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 
-from translate import catalog, checkpoints, images, presets
+from translate import catalog, checkpoints, images
 from translate.config import TrainConfig
 from translate.data import synthetic
 from translate.devices import pick_device, pick_precision
 from translate.evaluation.bench_apply import SHOWN
-from translate.evaluation.bench_step import TRAINERS, made_up
+from translate.evaluation.bench_step import TRAINERS, benched, made_up
 from translate.evaluation.intervals import median_interval
 from translate.evaluation.machine import describe, timed
 from translate.images import reading, writing
@@ -92,9 +92,10 @@ def bench_guards(
 ) -> GuardsReport:
     """Time the step of `preset`, and `model` on a drawn photo, guarded and bare in turn.
 
-    Raises: ConfigError for an unknown preset or setting; CheckpointError where there is no such model.
+    Raises: ConfigError for an unknown preset or setting, and for one that starts from noise; CheckpointError where
+    there is no such model.
     """
-    config = presets.preset(preset).replace(**(changes or {}))
+    config = benched(preset, changes)
     where = pick_device(device)
     applied = _apply(catalog.find(model), device, precision, rounds)
     accelerator = make_accelerator(device, precision)

@@ -12,6 +12,7 @@ from translate import presets
 from translate.config import TrainConfig
 from translate.data.paired import Pair
 from translate.devices import pick_device, pick_precision
+from translate.errors import ConfigError
 from translate.evaluation.machine import Contender, describe, race, rates
 from translate.trainers.loop import Trainer
 from translate.trainers.pix2pix import Pix2Pix
@@ -57,9 +58,9 @@ def bench_step(
 ) -> StepReport:
     """Time the step of `preset`, with `changes`, on made-up pictures of its own crop.
 
-    Raises: ConfigError for an unknown preset or setting.
+    Raises: ConfigError for an unknown preset or setting, and for one that starts from noise.
     """
-    config = presets.preset(preset).replace(**(changes or {}))
+    config = benched(preset, changes)
     where, chosen = pick_device(device), pick_precision(precision, pick_device(device))
     step = training_step(config, device, precision, config.data.crop)
     step()  # allocates; on CUDA it chooses kernels
@@ -74,6 +75,17 @@ def bench_step(
         machine=describe(where),
         rates=rates(where),
     )
+
+
+def benched(preset: str, changes: Mapping[str, Any] | None) -> TrainConfig:
+    """The settings of a preset that translates, with `changes`.
+
+    Raises: ConfigError for an unknown preset or setting, and for one that starts from noise.
+    """
+    config = presets.preset(preset).replace(**(changes or {}))
+    if config.method not in TRAINERS:
+        raise ConfigError(f"{preset}: starts from noise; a bench times what translates pictures, as pix2pix does")
+    return config
 
 
 def training_step(config: TrainConfig, device: str, precision: str, side: int) -> Callable[[], object]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from translate import catalog, checkpoints
 from translate.errors import CheckpointError, ConfigError
 from translate.jobs.record import LOG_FILE, WISH_FILE, Job, Record, Wish, find, has_state, jobs, look, write
+from translate.locking import held
 
 PATIENCE = 20.0
 """Seconds in which a second request to stop is taken for a slip of the hand: it would end the process at once."""
@@ -81,7 +82,8 @@ def stop(name: str) -> Job:
 def delete(name: str) -> Path:
     """Remove a job with its run: models, state, samples, log; the folder that is gone is returned.
 
-    Raises: ConfigError while it is under way; CheckpointError when the system won't remove it.
+    Raises: ConfigError while it is under way; CheckpointError when the system won't remove it; TranslateError while
+    its run is trained by another process than the job's.
     """
     job = find(name)
     if job.is_active:
@@ -89,9 +91,10 @@ def delete(name: str) -> Path:
     try:
         if job.folder.is_symlink():
             job.folder.unlink()
-        else:
-            # Renamed first: whatever interrupts the removal, no half of a run stays under its name.
-            shutil.rmtree(job.folder.rename(job.folder.with_name(f".{name}.deleted")))
+            return job.folder
+        with held(job.folder / catalog.RUN_LOCK, f"{job.folder}: a training is under way here; stop it first"):
+            doomed = catalog.aside(job.folder)
+        shutil.rmtree(doomed)
     except OSError as error:
         raise CheckpointError(f"{job.folder}: can't be deleted ({error.strerror or error})") from None
     return job.folder

@@ -5,7 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from translate.catalog import RUN_FILE, home
+from translate.catalog import RUN_FILE, aside, home
 from translate.download.archives import Limits, extract
 from translate.errors import DatasetError
 from translate.jobs.progress import read_object
@@ -76,7 +76,7 @@ def delete(name: str) -> Path:
         names = ", ".join(active)
         raise DatasetError(f"{name}: {names} trains on it; stop that first: translate jobs stop {active[0]}")
     try:
-        shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.deleted")))
+        shutil.rmtree(aside(folder))
     except OSError as error:
         raise DatasetError(f"{folder}: can't be deleted ({error.strerror or error})") from None
     return folder

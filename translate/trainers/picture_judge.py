@@ -48,13 +48,14 @@ class PictureJudge:
         """Kernel and Fréchet distance, precision and recall against the held-out pictures in the space
         `self.features.name`."""
         if self._real is None:
-            found = [self.data[(0, index)].real[None].to(self.device) for index in range(len(self.data))]
+            # One at a time: a few hundred pictures of 1024 x 1024 are gigabytes.
+            found = (self.data[(0, index)].real[None].to(self.device) for index in range(len(self.data)))
             self._real = torch.cat([self.features(real) for real in found])
         return {name: self._figures(network, self._real) for name, network in generators.items()}
 
     def _figures(self, network: nn.Module, real: Tensor) -> dict[str, float]:
         count = len(self.data)
-        # Not kept: a few hundred pictures of 1024 x 1024 are gigabytes.
+        # As few as are made at once, for the same reason.
         fake = torch.cat([self.features(made) for made in self._made(network, self.noise[:count], self.data.labels)])
         share = precision_recall(real, fake)
         return {

@@ -242,6 +242,8 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     mixed = "bf16" if pick_precision(precision, chosen) == "bf16" else "no"
     # accelerate keeps the first precision of a process for good; the next training in it may have another.
     AcceleratorState._reset_state()
+    if chosen.type == "cuda" and chosen.index is not None:
+        torch.cuda.set_device(chosen)  # accelerate takes the current one of several
     return Accelerator(cpu=chosen.type == "cpu", mixed_precision=mixed)
 
 

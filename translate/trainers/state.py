@@ -89,7 +89,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tens
         if not number.isdigit() or int(number) >= len(parameters):
             raise CheckpointError(f"optimizer state {key} belongs to no parameter of this network")
         parameter = parameters[int(number)]
-        if value.ndim == 0:
+        if name == "step":
             # Step counters live on the CPU for the plain optimizers, beside the parameter for the fused ones.
             fused = optimizer.param_groups[0].get("fused", False)
             optimizer.state[parameter][name] = value.to(parameter.device if fused else "cpu")

@@ -9,13 +9,12 @@ import gradio as gr
 from translate.errors import ConfigError
 from translate.stopping import check
 from translate.ui import edit_files, edit_work, generate_work
-from translate.ui.edit_work import Asked, Table
+from translate.ui.edit_work import API_STEPS, Asked, Table, parse_steps
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, told
 from translate.ui.guard import uploaded
 from translate.ui.work import working
 
-MOST_STEPS = 1000
 Method = Literal["direction", "optimise", "mapper"]
 
 
@@ -77,7 +76,9 @@ def _invert(editors: Editors) -> None:
             path = uploaded(image)
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
-            return await working(lambda cancelled: inverted(path, model, crop, _count(steps), cancelled))
+            return await working(
+                lambda cancelled: inverted(path, model, crop, parse_steps(steps, API_STEPS), cancelled)
+            )
 
     def inverted(
         path: Path, model: str, crop: str, steps: int, cancelled: Callable[[], bool]
@@ -109,7 +110,7 @@ def _generate(editors: Editors) -> None:
 
         def work(cancelled: Callable[[], bool]) -> tuple[list[str], dict[str, Any]]:
             if prompt.strip():
-                done = generate_work.of_words(editors, model, prompt, _count(steps), cancelled)
+                done = generate_work.of_words(editors, model, prompt, parse_steps(steps, API_STEPS), cancelled)
             else:
                 done = generate_work.of_seeds(editors, model, seeds, truncation, cancelled)
             return [str(path) for path in done.files], {"model": editors.load(model).name, "names": done.names}
@@ -148,14 +149,8 @@ def _asked(prompt: str, neutral: str, method: Any, strength: float, disentangle:
         raise ConfigError(f"disentangle is {str(disentangle)[:40]!r}; take auto or a number from 0 to 1") from None
     return Asked(
         prompt=prompt, neutral=neutral, method=method, strength=float(strength), disentangle=threshold,
-        steps=max(1, _count(steps)),
+        steps=max(1, parse_steps(steps, API_STEPS)),
     )  # fmt: skip
-
-
-def _count(steps: object) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int | float) or not 0 <= steps <= MOST_STEPS:
-        raise ConfigError(f"steps is {str(steps)[:40]!r}; take a whole number up to {MOST_STEPS}")
-    return int(steps)
 
 
 def _details(editors: Editors, done: Table, before: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from translate.ui import edit_files, edit_work
 from translate.ui.edit_board import Asking, Board, Faces, brush
-from translate.ui.edit_work import Asked, Table
+from translate.ui.edit_work import EDIT_STEPS, NEAR_STEPS, Asked, Table, parse_steps
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.guard import uploaded
@@ -82,8 +82,9 @@ def _on_faces(editors: Editors, faces: Faces, asking: Asking, board: Board) -> N
             if path is None:
                 raise gr.Error("No photo was given.", print_exception=False)
             begun = partial(
-                edit_work.begin_photo, editors, model, path, crop=square, face=_face(which, square), steps=int(near)
-            )
+                edit_work.begin_photo, editors, model, path, crop=square, face=_face(which, square),
+                steps=parse_steps(near, NEAR_STEPS),
+            )  # fmt: skip
             follow = Follow[Any, Updates](
                 lambda tell, cancelled: taken(begun(cancelled=cancelled, report=lambda *seen: tell(seen)))
             )
@@ -137,13 +138,14 @@ def _on_words(editors: Editors, faces: Faces, asking: Asking, board: Board) -> N
         method: Any, auto: bool, threshold: float, steps: float, painted: str,
     ) -> Steps:  # fmt: skip
         with told():
+            count = parse_steps(steps, EDIT_STEPS)
             shown = {} if table else await working(lambda _: begin(edit_work.begin_seed(editors, model, seed, variety)))
             if shown:
                 yield shown
             face: Table = table or shown[board.table]
             asked = Asked(
                 prompt=(sentence if method == "mapper" else prompt) or "", neutral=neutral or "", method=method,
-                disentangle=None if auto else threshold, steps=int(steps),
+                disentangle=None if auto else threshold, steps=count,
                 mask=edit_files.read_mask(face.folder, painted or ""),
             )  # fmt: skip
             follow = _editing(editors, board, face, asked)

@@ -8,6 +8,7 @@ from translate.ui import edit_cards
 from translate.ui.edit_api import endpoints
 from translate.ui.edit_board import Asking, Board, Faces
 from translate.ui.edit_events import METHODS, connect
+from translate.ui.edit_work import EDIT_STEPS, NEAR_STEPS
 from translate.ui.guard import KEEP_SECONDS
 from translate.ui.models import Models
 from translate.ui.settings import Settings
@@ -48,7 +49,7 @@ def _faces(models: Models) -> Faces:
                     1, label="Which face, where there are several (1 is the largest)", precision=0, minimum=1
                 )
                 near = gr.Slider(
-                    0, 300, 100, step=10, label="Steps towards the photo",
+                    *NEAR_STEPS, 100, step=10, label="Steps towards the photo",
                     info="0 is the encoder alone, at once; more come nearer.", buttons=[],
                 )  # fmt: skip
             square = gr.Textbox(visible=False, max_length=100)
@@ -84,7 +85,7 @@ def _asking() -> Asking:
             0, 1, 0.3, step=0.01, label="Disentanglement", info="0 changes much besides, 1 next to nothing.",
             visible=False, buttons=[], elem_id="edit-threshold",
         )  # fmt: skip
-        steps = gr.Slider(5, 300, 25, step=5, label="Steps", visible=False, buttons=[], elem_id="edit-steps")
+        steps = gr.Slider(*EDIT_STEPS, 25, step=5, label="Steps", visible=False, buttons=[], elem_id="edit-steps")
     with gr.Accordion("Only within a painted area", open=False):
         brush = gr.HTML(
             '<p class="tr-note">Choose a face first; then paint here where the next edit may change it.</p>',

@@ -36,6 +36,9 @@ LOOK_SIDE = 640
 """Of the photo that the face's square is set on."""
 FACE_SIDE = 512
 """A face of few pixels is shown this large."""
+NEAR_STEPS, EDIT_STEPS, FREE_STEPS = (0, 300), (5, 300), (10, 300)
+"""The least and the most of the page's sliders: towards a photo, of an edit, of words alone."""
+API_STEPS = (0, 1000)
 _KINDS = {
     "nothing survived": "Nothing was changed",
     "chosen by itself": "Chosen by itself",
@@ -269,6 +272,17 @@ def parse_seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
         raise ConfigError(f"seed is {str(seed)[:40]!r}; give a whole number from 0 on")
     return seed
+
+
+def parse_steps(steps: object, limits: tuple[int, int]) -> int:
+    """How many steps are asked for, within the limits of what asks: a request may hold any number, or none.
+
+    Raises: ConfigError for anything else.
+    """
+    least, most = limits
+    if isinstance(steps, bool) or not isinstance(steps, int | float) or not least <= steps <= most:
+        raise ConfigError(f"steps is {str(steps)[:40]!r}; take a whole number from {least} to {most}")
+    return int(steps)
 
 
 def _table(editor: "Editor", model: object, state: "EditState", name: str) -> Table:

@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -16,6 +17,7 @@ from translate.ui.guard import own_folder, uploaded
 from translate.ui.models import Models
 from translate.ui.settings import Settings
 from translate.ui.status import Stage, Tell
+from translate.ui.sweep import at_work
 
 if TYPE_CHECKING:
     from translate.evaluation.gallery import Gallery
@@ -76,7 +78,6 @@ def evaluate(
     folders = [models.entry(name).folder for name in names]
     options = _options(ask)
     tell(Stage("Reading the data"))
-    data = _data(settings, ask)
     gallery = Gallery()
 
     def progress(folder: Path, done: int, total: int) -> None:
@@ -85,13 +86,11 @@ def evaluate(
         share = (place + done / total) / len(folders) if total else None
         tell(Stage(f"{names[place]}{which}: {done} of {total}" if total else f"Loading {names[place]}{which}", share))
 
-    try:
+    with _data(settings, ask) as data:
         reports = score(
             folders, data.folder, gallery=gallery, device=models.device, precision=models.precision,
             progress=progress, cancelled=cancelled, **options,
         )  # fmt: skip
-    finally:
-        data.remove()
     return _written([data.named(report) for report in reports], gallery)
 
 
@@ -102,10 +101,6 @@ class _Data:
     folder: Path
     passage: Path | None = None
 
-    def remove(self) -> None:
-        if self.passage is not None:
-            shutil.rmtree(self.passage, ignore_errors=True)
-
     def named(self, report: "Report") -> "Report":
         """The report with the uploaded archive's name in place of the folder it was unpacked to."""
         if self.passage is None:
@@ -115,16 +110,18 @@ class _Data:
         return replace(report, data=report.data.replace(place, ""), notes=notes)
 
 
-def _data(settings: Settings, ask: Ask) -> _Data:
+@contextmanager
+def _data(settings: Settings, ask: Ask) -> Iterator[_Data]:
+    """What is asked about; an archive is unpacked for as long as it is scored."""
     archive = uploaded(ask.upload)
     if archive is None:
-        return _Data(server_folder(settings, ask.folder)) if settings.data_root else _nothing()
-    passage = Path(tempfile.mkdtemp(prefix="data-", dir=own_folder()))
-    try:
-        return _Data(datasets.unpack(archive, passage), passage)
-    except BaseException:
-        shutil.rmtree(passage, ignore_errors=True)
-        raise
+        yield _Data(server_folder(settings, ask.folder)) if settings.data_root else _nothing()
+        return
+    with at_work(Path(tempfile.mkdtemp(prefix="data-", dir=own_folder()))) as passage:
+        try:
+            yield _Data(datasets.unpack(archive, passage), passage)
+        finally:
+            shutil.rmtree(passage, ignore_errors=True)
 
 
 def _nothing() -> _Data:

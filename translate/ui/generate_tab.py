@@ -10,6 +10,7 @@ import gradio as gr
 
 from translate.errors import ConfigError
 from translate.ui import edit_cards, edit_work, generate_work, ways
+from translate.ui.edit_work import FREE_STEPS, parse_steps
 from translate.ui.editors import Editors
 from translate.ui.events import ONE_AT_A_TIME, Updates, told
 from translate.ui.generate_work import Made
@@ -133,7 +134,7 @@ def _asked(editors: Editors) -> _Asked:
     prompt = gr.Textbox(
         label="What to see", placeholder="an old woman", max_length=300, visible=False, elem_id="generate-prompt"
     )
-    steps = gr.Slider(10, 300, 100, step=10, label="Steps", visible=False, buttons=[], elem_id="generate-steps")
+    steps = gr.Slider(*FREE_STEPS, 100, step=10, label="Steps", visible=False, buttons=[], elem_id="generate-steps")
     make = gr.Button("Make", variant="primary", elem_id="generate-go")
     return _Asked(
         model, mode, seeds, truncation, ends, first_seed, first_file, last_seed, last_file, prompt, steps, make
@@ -217,7 +218,7 @@ def _make(editors: Editors, model: str, mode: str, given: tuple[Any, ...], cance
     if mode == "seeds":
         return generate_work.of_seeds(editors, model, seeds or "", truncation, cancelled)
     if mode == "words":
-        return generate_work.of_words(editors, model, prompt or "", int(steps), cancelled, report)
+        return generate_work.of_words(editors, model, prompt or "", parse_steps(steps, FREE_STEPS), cancelled, report)
     first, last = _chosen(first_file, first_seed), _chosen(last_file, last_seed)
     if mode == "way":
         return generate_work.between(editors, model, first, last, cancelled)

@@ -6,8 +6,8 @@ is added while it looks.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,30 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS = 600
 
+_at_work: set[Path] = set()
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[Path]:
+    """Keep the clock from `folder` and what is in it, inside this block: work may take longer than an hour.
+
+    Nothing of it is on the disk: with the process goes its whole folder, and where it is killed nothing is held.
+    """
+    _at_work.add(folder)
+    try:
+        yield folder
+    finally:
+        _at_work.discard(folder)
+
 
 def sweep(page: "gr.Blocks", kept: Collection[Path], now: float | None = None) -> int:
-    """Delete what is older than KEEP_SECONDS but for `kept`; how many files that were."""
+    """Delete what is older than KEEP_SECONDS but for `kept` and what is worked on; how many files that were."""
     limit = (now or time.time()) - KEEP_SECONDS
-    deleted = set()
+    deleted, worked_on = set(), frozenset(_at_work)
     # The deepest first, so that folders are empty by their turn.
     for path in sorted(own_folder().rglob("*"), key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError):  # gone meanwhile, or a folder that is not empty
-            if path in kept or path.lstat().st_ctime > limit:
+            if path in kept or not worked_on.isdisjoint((path, *path.parents)) or path.lstat().st_ctime > limit:
                 continue
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()

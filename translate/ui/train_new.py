@@ -113,8 +113,8 @@ class New:
         }
 
 
-def new_training(settings: Settings) -> New:
-    """Build the components and wire what leads from data to an estimate."""
+def new_training(settings: Settings, device: str) -> New:
+    """Build the components and wire what leads from data to an estimate, which is for `device`."""
     root = settings.data_root
     gr.HTML('<h2 class="tr-title">New training</h2>', js_on_load=None)
     archive = gr.File(
@@ -140,7 +140,7 @@ def new_training(settings: Settings) -> New:
     chosen = gr.State(time_to_live=KEEP_SECONDS)
     form = New(archive, folder, kept, direction, kind, looking, report, previews, *_recipe(), chosen)
     _on_data(form, settings)
-    _on_recipe(form)
+    _on_recipe(form, device)
     wire_kept(kept, form.nothing, [*form.components()])
     return form
 
@@ -251,7 +251,7 @@ def _on_data(form: New, settings: Settings) -> None:
     form.looking.wire(*begun)
 
 
-def _on_recipe(form: New) -> None:
+def _on_recipe(form: New, device: str) -> None:
     def changed(name: str, chosen: Chosen | None) -> Updates:
         with told():
             return form.of_preset(name, chosen.root.name if chosen else "")
@@ -262,7 +262,7 @@ def _on_recipe(form: New) -> None:
 
         config = request.config(chosen.classes)
         tell(Stage("Timing a few steps of it"))
-        found = estimate(config, cancelled=cancelled)
+        found = estimate(config, device=device, cancelled=cancelled)
         return cards.estimate_card(found, config.steps, is_busy=any(job.state == "running" for job in jobs()))
 
     async def measured(*given: Any) -> AsyncIterator[Updates]:

@@ -35,7 +35,7 @@ def train_tab(models: Models, settings: Settings) -> None:
     """Add the tab's content and its endpoints to the Blocks being built."""
     with gr.Row(equal_height=False, elem_classes="tr-columns"):
         with gr.Column(scale=5, min_width=300):
-            form = new_training(settings)
+            form = new_training(settings, models.device)
         with gr.Column(scale=7, min_width=300):
             watch = watch_trainings()
     _on_start(form, watch, models.device)
