@@ -256,8 +256,18 @@ def stylegan2() -> TrainConfig:
 
 
 def faces() -> TrainConfig:
-    """The recipe of the shipped model `faces`: half of `stylegan2`'s width, 2.6 times its pictures an hour."""
-    return stylegan2().replace(**{"preset": "faces", "generator.filters": 32, "discriminator.filters": 32})
+    """The recipe of the shipped model `faces`: half of `stylegan2`'s width, 2.6 times its pictures an hour; the rate falls
+    in the last 3,900 steps."""
+    return stylegan2().replace(
+        **{
+            "preset": "faces",
+            "generator.filters": 32,
+            "discriminator.filters": 32,
+            "steps": 13_000,
+            "optim.schedule": "linear",
+            "optim.decay_from": 0.7,
+        }
+    )
 
 
 def mixture() -> TrainConfig:

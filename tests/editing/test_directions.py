@@ -109,12 +109,12 @@ def test_survivors_reach_the_threshold_and_are_scaled_to_the_largest():
     assert relevance.survivors(0.5).tolist() == [0, 0, 0, 0]
 
 
-def test_the_threshold_chosen_is_the_largest_that_keeps_more_than_20_of_the_papers_or_60_of_ours():
-    """Of values .100, .105, ..., .295 those from .19 on are 22, those from .20 on 20; 61 hundredths reach .4."""
+def test_the_threshold_chosen_is_the_largest_that_keeps_more_than_20_of_the_papers_or_120_of_ours():
+    """Of values .100, .105, ..., .295 those from .19 on are 22, those from .20 on 20; of 201 from 0 to 1 121 reach .4."""
     values = torch.arange(40) * 0.005 + 0.10001
     assert Relevance(values, "perturbed").chosen_beta() == pytest.approx(0.19)
     assert Relevance(-values, "perturbed").chosen_beta() == pytest.approx(0.19)
-    assert Relevance(torch.linspace(0, 1, 101) + 1e-5, "first-order").chosen_beta() == pytest.approx(0.4)
+    assert Relevance(torch.linspace(0, 1, 201) + 1e-5, "first-order").chosen_beta() == pytest.approx(0.4)
 
 
 def test_with_too_few_channels_the_smallest_threshold_is_taken():

@@ -48,9 +48,9 @@ ATTRIBUTES = (
     Attribute("a woman", Question("woman", "male", -1, given=ADULT)),
     Attribute("a child", Question("child", "adult", -1)),
     Attribute("a smiling person", Question("smiling", "smiling")),
-    Attribute("a person with a beard", Question("beard", "beard")),
-    Attribute("a person with black hair", Question("black hair", "black_hair")),
-    Attribute("a person with blond hair", Question("blond hair", "blond_hair"), claimed=False),
+    Attribute("a person with a beard", Question("beard", "beard"), claimed=False),
+    Attribute("a person with black hair", Question("black hair", "black_hair"), claimed=False),
+    Attribute("a person with blond hair", Question("blond hair", "blond_hair")),
     Attribute("a person with glasses", Question("glasses", "glasses"), claimed=False),
 )
 
