@@ -256,8 +256,8 @@ def stylegan2() -> TrainConfig:
 
 
 def faces() -> TrainConfig:
-    """The recipe of the shipped model `faces`: half of `stylegan2`'s width, 2.6 times its pictures an hour; the rate falls
-    in the last 3,900 steps."""
+    """The recipe of the shipped model `faces`: half of `stylegan2`'s width, 2.6 times its pictures an hour; the rate
+    falls in the last 3,900 steps."""
     return stylegan2().replace(
         **{
             "preset": "faces",

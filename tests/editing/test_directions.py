@@ -110,7 +110,7 @@ def test_survivors_reach_the_threshold_and_are_scaled_to_the_largest():
 
 
 def test_the_threshold_chosen_is_the_largest_that_keeps_more_than_20_of_the_papers_or_120_of_ours():
-    """Of values .100, .105, ..., .295 those from .19 on are 22, those from .20 on 20; of 201 from 0 to 1 121 reach .4."""
+    """Of values .100, .105, ..., .295 those from .19 on are 22, those from .20 on 20; of 201 to 1 121 reach .4."""
     values = torch.arange(40) * 0.005 + 0.10001
     assert Relevance(values, "perturbed").chosen_beta() == pytest.approx(0.19)
     assert Relevance(-values, "perturbed").chosen_beta() == pytest.approx(0.19)

@@ -34,8 +34,8 @@ relevant channel, which mean the same for every CLIP."""
 
 KEEP: dict[Method, int] = {"first-order": 120, "perturbed": 20}
 """A threshold chosen by itself leaves more channels than this. 20 is that of the paper's released code. Of our ranking,
-which puts the strongest channels first, 60, 120 and 200 at alpha 3 bring 65, 77 and 82 % of the faces that lacked it over
-the judge's line, and identity keeps a cosine of 0.92, 0.89 and 0.88 (see `methods.ALPHA`)."""
+which puts the strongest channels first, 60, 120 and 200 at alpha 3 bring 65, 77 and 82 % of the faces that lacked it
+over the judge's line, and identity keeps a cosine of 0.92, 0.89 and 0.88 (see `methods.ALPHA`)."""
 
 Encode = Callable[[Tensor], Tensor]
 

@@ -16,9 +16,9 @@ from translate.networks.stylegan2.synthesis import Synthesis
 from translate.objectives.clip import TextEncoder, text_direction
 
 ALPHA = 3.0
-"""Strength 1 of a direction, of -10 to 10; the paper starts from 4.1. Of 80 faces that `faces` was trained on, 96 % went
-the right way at 3, 4.1 and 5.5, 77, 87 and 93 % of those that lacked it came over the judge's line, and identity kept a
-cosine of 0.89, 0.83 and 0.74 (mean of nine prompts)."""
+"""Strength 1 of a direction, of -10 to 10; the paper starts from 4.1. Of 80 faces that `faces` was trained on, 96 %
+went the right way at 3, 4.1 and 5.5, 77, 87 and 93 % of those that lacked it came over the judge's line, and identity
+kept a cosine of 0.89, 0.83 and 0.74 (mean of nine prompts)."""
 LEAD = 1.5
 """The alpha that an optimisation begins with; the published rate and weights fit channels in units of it."""
 
