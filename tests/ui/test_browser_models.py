@@ -83,9 +83,9 @@ def test_a_broken_model_is_listed_with_why_and_deleted_only_when_it_is_meant(pag
     assert extra.is_dir()
     page.click("#models-delete")
     page.click("#models-sure")
-    page.wait_for_selector("#models-result .tr-good", timeout=120_000)
+    # Not its line "is deleted": on a slow machine the list's own refresh may come after it and take it away.
+    page.locator("#models-list label").filter(has_text="tiny-extra").wait_for(state="detached")
     assert not extra.exists()
-    assert page.locator("#models-list label").filter(has_text="tiny-extra").count() == 0
     choose(page, "street-segmentation")
     assert not page.is_visible("#models-delete")  # it comes with the program
 
