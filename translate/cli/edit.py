@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from translate.cli.options import check_says_synthetic
 from translate.config.seeds import parse_seeds
 from translate.errors import ConfigError
 
@@ -149,15 +150,13 @@ def plan(inputs: list[str], seed: str | None, out: Path, *, moving: bool) -> lis
 
     Raises: ConfigError where there is none, several for one file, or a suffix that can't hold the result.
     """
-    from translate import images
     from translate.inference import files
 
     if bool(inputs) == (seed is not None):
         raise ConfigError("name photos, folders or saved latents, or --seed N for a face of the model's own; not both")
-    known = images.provenance.SUFFIXES
     is_file = bool(out.suffix) and not out.is_dir()
-    if is_file and out.suffix.lower() not in known:
-        raise ConfigError(f"{out}: a synthetic picture is written as {', '.join(known)}, which can say that it is one")
+    if is_file:
+        check_says_synthetic(out)
     if is_file and not moving and out.suffix.lower() == ".gif":
         raise ConfigError(f"{out}: a .gif is for --strip; name a .png, .jpg or .webp")
     latents = [Path(given) for given in inputs if given.lower().endswith(LATENT)]

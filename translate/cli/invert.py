@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translate.cli.options import check_json_out
+from translate.cli.options import check_json_out, check_says_synthetic
 from translate.errors import ConfigError
 from translate.stopping import stop_on_signals
 
@@ -46,9 +46,8 @@ def invert(
         raise ConfigError(f"{out}: name a file that ends in {SUFFIX}, in a folder that exists")
     check_json_out(as_json)
     for path in (preview, paste):
-        if path is not None and path.suffix.lower() not in images.provenance.SUFFIXES:
-            known = ", ".join(images.provenance.SUFFIXES)
-            raise ConfigError(f"{path}: a synthetic picture is written as {known}, which can say that it is one")
+        if path is not None:
+            check_says_synthetic(path)
     square = None if crop is None else detection.parse_crop(crop)
     array = images.read_array(photo)
     inverter = Inverter.load(model, device=device, perceptual=perceptual)

@@ -16,6 +16,18 @@ def check_json_out(path: Path | None) -> None:
         )
 
 
+def check_says_synthetic(path: Path) -> None:
+    """Refuse a picture file that can't say that what is in it is synthetic.
+
+    Raises: ConfigError.
+    """
+    from translate.images.provenance import SUFFIXES
+
+    if path.suffix.lower() not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise ConfigError(f"{path}: a synthetic picture is written as {known}, which can say that it is one")
+
+
 def check_kept(option: str, given: object, own: object) -> None:
     """Refuse an option that a resumed run would not hear; `own` is what the run has, which may be said once more.
 

@@ -165,9 +165,9 @@ def _photos(folder: Path, editor: Editor, count: int, seed: int) -> Tensor:
     Shape: -> (count, 3, R, R) in [-1, 1].
     Raises: DatasetError where there are fewer.
     """
-    faces = read_faces(folder)
+    faces, root = read_faces(folder), existing(folder, "faces")
     recorded = set(() if editor.config.held_out is None else editor.config.held_out.names)
-    held_out = [face for face in faces if face.path.relative_to(existing(folder, "faces")).as_posix() in recorded]
+    held_out = [face for face in faces if face.path.relative_to(root).as_posix() in recorded]
     held_out = held_out or [face for face in faces if face.split != "train"]
     if len(held_out) < count:
         raise DatasetError(f"{folder}: {count} held-out faces are asked for, and there are {len(held_out)}")
@@ -201,11 +201,15 @@ def _accuracies(judge: FaceJudge, folders: Sequence[Faces]) -> dict[str, Accurac
     return found
 
 
+def _split(pictures: Tensor) -> tuple[Tensor, ...]:
+    """As many as fit through a network together. Shape: (N, 3, H, W) -> (n, 3, H, W), N of them in all."""
+    return pictures.split(pictures_at_once(pictures.shape[-1], AT_ONCE))
+
+
 @torch.no_grad()
 def _inverted(inverter: PhotoInverter, photos: Tensor) -> EditState:
     """All faces as one state. Shape: (N, 3, R, R) in [-1, 1]."""
-    at_once = pictures_at_once(photos.shape[-1], AT_ONCE)
-    latents = [inverter.inverter.encode(part.to(inverter.inverter.device)) for part in photos.split(at_once)]
+    latents = [inverter.inverter.encode(part.to(inverter.inverter.device)) for part in _split(photos)]
     return EditState(torch.cat([latent for latent in latents if latent is not None]))
 
 
@@ -279,8 +283,7 @@ def _outcome(
     lacking = ends[0] <= 0
     identity = None
     if editor.identity is not None:
-        at_once = pictures_at_once(before.shape[-1], AT_ONCE)
-        pairs = zip(before.split(at_once), after.split(at_once), strict=True)
+        pairs = zip(_split(before), _split(after), strict=True)
         cosines = [(editor.identity(x) * editor.identity(y)).sum(dim=1) for x, y in pairs]
         identity = float(torch.cat(cosines).mean())
     moved = (after - before).abs() * 127.5
@@ -316,8 +319,7 @@ def _distances(inverter: PhotoInverter, editor: Editor, photos: Tensor, drawn: T
     mean = editor.picture(editor.mean()).expand_as(drawn)
     found = {}
     for name, pictures in (("encoder", drawn), ("mean_face", mean)):
-        at_once = pictures_at_once(pictures.shape[-1], AT_ONCE)
-        pairs = list(zip(photos.to(editor.device).split(at_once), pictures.split(at_once), strict=True))
+        pairs = list(zip(_split(photos.to(editor.device)), _split(pictures), strict=True))
         found[f"{name}_l2"] = float(F.mse_loss(pictures, photos.to(editor.device)))
         apart = [inverter.inverter.perceptual(shown, photo) for photo, shown in pairs]
         found[f"{name}_perceptual"] = float(torch.cat(apart).mean())
