@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,23 @@ from translate.interop import importing
 from translate.interop.importing import About
 
 SECONDS = 5.0
+
+
+class Seen:
+    """What became of damaged files, and the longest that one took."""
+
+    def __init__(self) -> None:
+        self.models, self.lines, self.slowest = 0, list[str](), 0.0
+
+    def load(self, read: Callable[[], object]) -> None:
+        """Read one; anything but a model or a CheckpointError ends the test."""
+        start = time.perf_counter()
+        try:
+            read()
+            self.models += 1
+        except CheckpointError as error:
+            self.lines.append(str(error))
+        self.slowest = max(self.slowest, time.perf_counter() - start)
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +54,16 @@ def test_a_mutated_pth_file_is_a_model_or_one_line(
 ) -> None:
     paths = [sound["zip"], sound["before 1.6"]]
     wholes, path, about = [path.read_bytes() for path in paths], tmp_path / "mutant.pth", About(name="x", source="x")
-    outcomes: dict[str, int] = {"model": 0, "line": 0}
-    slowest, messages = 0.0, set()
+    seen = Seen()
     for seed in range(total := count(full=8000, sample=240)):
         path.write_bytes(mutant(wholes[seed % 2], seed))
-        start = time.perf_counter()
-        try:
-            importing.write(path, tmp_path / "out", about)
-            outcomes["model"] += 1
-        except CheckpointError as error:
-            outcomes["line"] += 1
-            messages.add(str(error))
-        slowest = max(slowest, time.perf_counter() - start)
-    _check(outcomes, messages, slowest, total)
+        seen.load(lambda: importing.write(path, tmp_path / "out", about))
+    assert seen.models + len(seen.lines) == total
+    assert len(seen.lines) > total / 3, "hardly any injury was one"
+    assert seen.slowest <= SECONDS
+    assert not [line for line in seen.lines if "\n" in line]
     record_figure(2, "mutants of .pth files", total)
-    record_figure(2, "slowest, seconds", round(slowest, 3))
+    record_figure(2, "slowest, seconds", round(seen.slowest, 3))
 
 
 def test_a_mutated_model_folder_is_a_model_or_one_line(
@@ -60,26 +73,14 @@ def test_a_mutated_model_folder_is_a_model_or_one_line(
     shutil.copytree(sound["folder"], folder)
     names = ("model.safetensors", "config.json")
     wholes = {name: (folder / name).read_bytes() for name in names}
-    outcomes: dict[str, int] = {"model": 0, "line": 0}
-    slowest, messages = 0.0, set()
+    seen = Seen()
     for seed in range(total := count(full=2000, sample=80)):
         name = names[seed % 2]
         (folder / name).write_bytes(mutant(wholes[name], seed))
-        start = time.perf_counter()
-        try:
-            load_model(folder)
-            outcomes["model"] += 1
-        except CheckpointError as error:
-            outcomes["line"] += 1
-            messages.add(str(error))
-        slowest = max(slowest, time.perf_counter() - start)
+        seen.load(lambda: load_model(folder))
         (folder / name).write_bytes(wholes[name])
-    _check(outcomes, messages, slowest, total)
+    assert seen.models + len(seen.lines) == total
+    assert len(seen.lines) > total / 3, "hardly any injury was one"
+    assert seen.slowest <= SECONDS
+    assert not [line for line in seen.lines if "\n" in line]
     record_figure(2, "mutants of model folders", total)
-
-
-def _check(outcomes: dict[str, int], messages: set[str], slowest: float, total: int) -> None:
-    assert sum(outcomes.values()) == total
-    assert outcomes["line"] > total / 3, "hardly any injury was one"
-    assert slowest <= SECONDS
-    assert not [message for message in messages if "\n" in message]
